@@ -1,0 +1,244 @@
+"""What the handbook consists of: its chapters, topics, bundles and pages. Everything else asks here."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import yaml
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from mdit_py_plugins.footnote import footnote_plugin
+from mdit_py_plugins.front_matter import front_matter_plugin
+from pymdownx.slugs import slugify
+
+from handbook.fault import Fault
+
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+# What may lie in a topic's folder besides the page. Anything else has no reader.
+BUNDLE = (
+    re.compile(r"lab\.py"),
+    re.compile(r"results(\.[a-z0-9-]+)?\.json"),
+    re.compile(r"[a-z0-9-]+\.vl\.json"),
+    re.compile(r"[a-z0-9-]+\.svg"),
+)
+
+# Level-two headings in their order on the page; True for those that a page of this kind must have.
+SECTIONS: dict[str, dict[str, bool]] = {
+    "topic": {
+        "Decide": True,
+        "In ML systems": False,
+        "Lab": True,
+        "When it goes wrong": True,
+        "Beyond one machine": False,
+        "Checklist": False,
+        "Check yourself": True,
+        "Sources": True,
+    },
+    "overview": {"Checklist": False, "Sources": True},  # best practices; challenges and trade-offs
+    "chapter": {"Why this chapter exists": True, "Pages in reading order": False, "Sources": False},
+    "home": {"Chapters": True},
+}
+OVERVIEWS = ("best-practices", "challenges-and-trade-offs")
+OWN_ORDER = ("case-studies", "reference")  # their topics follow an order of their own
+
+_markdown = MarkdownIt("commonmark").enable("table").use(front_matter_plugin).use(footnote_plugin)
+_markdown.validateLink = lambda url: True  # a link to javascript: is one on the built site: let the walk see it
+_slug = slugify(case="lower")
+
+
+@dataclass(frozen=True)
+class Heading:
+    line: int
+    level: int
+    text: str
+    id: str  # as the built site and GitHub write it, for a heading that is unique on its page
+
+
+@dataclass(frozen=True)
+class Link:
+    line: int
+    target: str
+    image: bool
+
+
+class Page:
+    """One Markdown file under docs/. Lines count from 1."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self.name = name  # relative to docs/, with forward slashes
+        self.text = path.read_bytes().decode("utf-8")
+
+    @property
+    def kind(self) -> str:
+        """`home`, `chapter`, `topic`, `overview`, or `own` where a page's order is its own."""
+        match PurePosixPath(self.name).parts:
+            case ("index.md",):
+                return "home"
+            case (_, "index.md"):
+                return "chapter"
+            case (chapter, _, "index.md") if chapter in OWN_ORDER:
+                return "own"
+            case (_, topic, "index.md") if topic in OVERVIEWS:
+                return "overview"
+            case _:
+                return "topic"
+
+    @property
+    def title(self) -> str:
+        return next((heading.text for heading in self.headings if heading.level == 1), "")
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return self.text.splitlines()
+
+    @cached_property
+    def front_matter(self) -> tuple[int, str]:
+        """The line after the opening `---` and the YAML text; (0, "") where there is none."""
+        found = re.match(r"---\n(.*?)^---$", self.text, re.DOTALL | re.MULTILINE)
+        return (2, found[1]) if found else (0, "")
+
+    @cached_property
+    def headings(self) -> list[Heading]:
+        return self._parsed[0]
+
+    @cached_property
+    def links(self) -> list[Link]:
+        return self._parsed[1]
+
+    @cached_property
+    def blocks(self) -> list[tuple[int, str]]:
+        """Line and type of each top-level block, for example (12, "paragraph")."""
+        return self._parsed[2]
+
+    @cached_property
+    def _parsed(self) -> tuple[list[Heading], list[Link], list[tuple[int, str]]]:
+        headings: list[Heading] = []
+        links: list[Link] = []
+        blocks: list[tuple[int, str]] = []
+        line, level, open_heading = 1, 0, ""
+        for token in _markdown.parse(self.text):
+            if token.map:
+                line = token.map[0] + 1
+            if level == 0 and token.nesting >= 0 and token.type != "front_matter":
+                blocks.append((line, token.type.removesuffix("_open")))
+            level += token.nesting
+            if token.type == "heading_open":
+                open_heading = token.tag
+            elif token.type == "inline" and open_heading:
+                text = "".join(child.content for child in token.children or []).strip()
+                headings.append(Heading(line, int(open_heading[1]), text, _slug(text, "-")))
+                open_heading = ""
+            if token.type == "inline":
+                links.extend(_links(token, line))
+        return headings, links, blocks
+
+
+def _links(inline: Token, line: int) -> Iterator[Link]:
+    for child in inline.children or []:
+        if child.type in ("softbreak", "hardbreak"):
+            line += 1
+        elif child.type == "link_open":
+            yield Link(line, str(child.attrGet("href")), image=False)
+        elif child.type == "image":
+            yield Link(line, str(child.attrGet("src")), image=True)
+
+
+@dataclass(frozen=True)
+class NavEntry:
+    """A page's place in the navigation: its path, its line in mkdocs.yml, the tab it stands under ("" for none)."""
+
+    name: str
+    line: int
+    tab: str
+
+
+class Book:
+    """The handbook below `root`. Faults met while reading it stand in `faults`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.docs = root / "docs"
+        self.faults: list[Fault] = []
+        self.files = sorted(
+            path.relative_to(self.docs).as_posix()
+            for path in self.docs.rglob("*")
+            if (path.is_file() or path.is_symlink()) and "__pycache__" not in path.parts
+        )
+        self.nav = list(self._read_nav())
+        self.pages = {page.name: page for page in self._read_pages()}
+
+    def chapters(self) -> list[str]:
+        """Folder names of the chapters, in the order of the navigation, then those that it lacks."""
+        named = [entry.name.split("/")[0] for entry in self.nav if entry.name.count("/") == 1]
+        folders = [name.split("/")[0] for name in self.files if name.count("/") == 1 and name.endswith("/index.md")]
+        return list(dict.fromkeys(named + folders))
+
+    def topics(self, chapter: str) -> list[str]:
+        """Folder names of a chapter's topics, in the order of the navigation, then those that it lacks."""
+        names = [entry.name for entry in self.nav] + self.files
+        return list(
+            dict.fromkeys(
+                name.split("/")[1]
+                for name in names
+                if name.startswith(f"{chapter}/")
+                and name.endswith("/index.md")
+                and name.count("/") == 2
+                and name in self.pages
+            )
+        )
+
+    def _read_pages(self) -> Iterator[Page]:
+        for name in self.files:
+            path = self.docs / name
+            if not name.endswith(".md") or path.is_symlink():
+                continue
+            try:
+                yield Page(path, name)
+            except UnicodeDecodeError as error:
+                line = path.read_bytes()[: error.start].count(b"\n") + 1
+                self.faults.append(Fault(f"docs/{name}", line, "encoding", "not UTF-8", "save the file as UTF-8"))
+
+    def _read_nav(self) -> Iterator[NavEntry]:
+        config = self.root / "mkdocs.yml"
+        try:
+            tree = yaml.compose(config.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            self.faults.append(
+                Fault(
+                    "mkdocs.yml",
+                    mark.line + 1 if mark else 0,
+                    "configuration",
+                    f"invalid YAML: {getattr(error, 'problem', None) or error}",
+                    "correct the line",
+                )
+            )
+            return
+        for key, value in tree.value if isinstance(tree, yaml.MappingNode) else ():
+            if key.value == "nav":
+                yield from self._walk_nav(value, "")
+
+    def _walk_nav(self, node: yaml.Node, tab: str) -> Iterator[NavEntry]:
+        if isinstance(node, yaml.ScalarNode):
+            yield NavEntry(node.value, node.start_mark.line + 1, tab)
+            return
+        for item in node.value:
+            if isinstance(item, yaml.MappingNode):
+                for key, value in item.value:
+                    if isinstance(value, yaml.ScalarNode):
+                        self.faults.append(
+                            Fault(
+                                "mkdocs.yml",
+                                key.start_mark.line + 1,
+                                "nav",
+                                f"the entry {key.value!r} gives a page a title",
+                                f"write the path alone (- {value.value}): a page's title is its H1",
+                            )
+                        )
+                    yield from self._walk_nav(value, tab or key.value)
+            else:
+                yield from self._walk_nav(item, tab)

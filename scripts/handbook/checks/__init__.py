@@ -1,0 +1,35 @@
+"""Everything that can be said about the handbook without building it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from handbook.book import Book, Page
+from handbook.checks import environment, front_matter, headings, links, structure
+from handbook.fault import Fault
+
+_BOOK: tuple[Callable[[Book], Iterator[Fault]], ...] = (structure.check, environment.check)
+_PAGE: tuple[Callable[[Book, Page], Iterator[Fault]], ...] = (front_matter.check, headings.check, links.check)
+
+TO_WRITE = "To write:"
+
+
+def check(root: Path, progress: Callable[[list[Page]], Iterator[Page]] = iter) -> list[Fault]:
+    """Every fault of the handbook below `root`, in the order of files and lines."""
+    book = Book(root)
+    faults = list(book.faults)
+    for rule in _BOOK:
+        faults.extend(rule(book))
+    for page in progress(list(book.pages.values())):
+        for rule in _PAGE:
+            faults.extend(rule(book, page))
+    return sorted(set(faults))
+
+
+def unwritten(root: Path) -> list[str]:
+    """Where pages still say what is to be written: `file:line: To write: …`, one a line."""
+    return [
+        f"docs/{page.name}:{number}: {line[line.index(TO_WRITE) :].strip(chr(34) + ' |')}"
+        for page in Book(root).pages.values()
+        for number, line in enumerate(page.lines, 1)
+        if TO_WRITE in line
+    ]
