@@ -1,0 +1,116 @@
+"""Prints what checking, previewing and setting up cost, each beside its limit: `.venv/bin/python tests/benchmark.py`.
+
+Times on a shared machine say little; the ratio to the limit, and to the same line a month ago, says something.
+"""
+
+import resource
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from conftest import ROOT, copy_project, find_binary
+from test_commands import free_port
+
+PAGES = 100
+REPEATS = 5
+
+PARAGRAPH = (
+    "A cache in front of a model answers what was asked before, so its hit rate follows the distribution of the keys and "
+    "not the skill of whoever sized it; see [the chapter](../index.md#why-this-chapter-exists) and `maxmemory-policy`. "
+    "The misses keep the latency of the model, therefore the tail of the distribution does not move. "
+)
+
+
+def page(number: int) -> str:
+    """A page of real length: about 2,500 words, ten sections, a table, code, a folded answer."""
+    sections = "".join(
+        f"\n## Section {one} of page {number}\n\n{PARAGRAPH * 4}\n\n| a | b |\n| --- | ---: |\n"
+        + "".join(f"| row {row} | {row * 7} |\n" for row in range(8))
+        + f"\n```python\nrate = {one} * 100\nprint(rate)\n```\n"
+        for one in range(10)
+    )
+    required = "".join(f"\n## {name}\n\nText.\n" for name in ("Decide", "Lab", "When it goes wrong", "Check yourself", "Sources"))
+    return (
+        f'---\ndescription: "Page {number} of a handbook that is made for measuring the commands"\nreviewed: 2026-01-01\n---\n\n'
+        f"# Page {number}\n\n{PARAGRAPH}\n{sections}{required}"
+    )
+
+
+def enlarge(root: Path) -> None:
+    """Adds PAGES pages to the first chapter."""
+    config = root / "mkdocs.yml"
+    text = config.read_text(encoding="utf-8")
+    entry = "      - system-design/index.md\n"
+    names = [f"system-design/page-{number}/index.md" for number in range(PAGES)]
+    config.write_text(text.replace(entry, entry + "".join(f"      - {name}\n" for name in names)), encoding="utf-8")
+    for number, name in enumerate(names):
+        target = root / "docs" / name
+        target.parent.mkdir()
+        target.write_text(page(number), encoding="utf-8")
+    subprocess.run([find_binary("handbook"), "sync"], cwd=root, check=True, capture_output=True)
+
+
+def timed(action: Callable[[], object]) -> float:
+    begin = time.perf_counter()
+    action()
+    return time.perf_counter() - begin
+
+
+def served(address: str, text: str) -> None:
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=30) as answer:
+                if text in answer.read().decode():
+                    return
+        except OSError:
+            pass
+        time.sleep(0.02)
+
+
+def report(what: str, value: float, limit: float, unit: str) -> None:
+    print(f"{what:<58} {value:8.2f} {unit:<2}  {value / limit:6.2f} of the limit, {limit:g} {unit}")
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = copy_project(Path(folder) / "fresh")
+        port = free_port()
+        begin = time.perf_counter()
+        process = subprocess.Popen([str(fresh / "scripts/preview"), str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        served(f"http://127.0.0.1:{port}/", "<h1")
+        report("preview, fresh clone with warm package cache, to first page", time.perf_counter() - begin, 60, "s")
+        process.terminate()
+        process.wait()
+        shutil.rmtree(fresh)
+
+        large = copy_project(Path(folder) / "large")
+        enlarge(large)
+        check = [find_binary("handbook"), "check"]
+        times = [timed(lambda: subprocess.run(check, cwd=large, check=True, capture_output=True)) for _ in range(REPEATS)]
+        report(f"check, {PAGES} pages more, slowest of {REPEATS}", max(times), 5, "s")
+        report("check, peak memory", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000, 300, "MB")
+
+        port = free_port()
+        address = f"http://127.0.0.1:{port}/"
+        command = [find_binary("mkdocs"), "serve", "--livereload", "--dirty", "--no-strict", "--dev-addr", f"127.0.0.1:{port}"]
+        process = subprocess.Popen(command, cwd=large, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        served(address, "<h1")
+        edited = large / "docs/system-design/page-50/index.md"
+        text = edited.read_text(encoding="utf-8")
+        times = []
+        for number in range(REPEATS):
+            edited.write_text(f"{text}\nEdit {number}.\n", encoding="utf-8")
+            times.append(timed(lambda mark=f"Edit {number}.": served(f"{address}system-design/page-50/", mark)))
+        report(f"save to page in the preview, slowest of {REPEATS}", max(times), 1.5, "s")
+        process.terminate()
+        process.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    assert ROOT.is_dir()
+    raise SystemExit(main())

@@ -1,0 +1,93 @@
+"""What several promises need: the project, copies of it to break, the built site, binaries."""
+
+import functools
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--labs", action="store_true", help="run each lab as well, as CI does")
+
+
+def find_binary(name: str) -> str:
+    """The path of a binary from the environment, the npm packages or the machine."""
+    places = [str(Path(sys.executable).parent), str(ROOT / "node_modules/.bin"), os.environ["PATH"]]
+    found = shutil.which(name, path=os.pathsep.join(places))
+    if not found:
+        missing = f"{name} is not on this machine: scripts/debian-packages names its package, ./scripts/test the command"
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(missing)
+    return found
+
+
+@pytest.fixture(scope="session")
+def binary() -> Callable[[str], str]:
+    return find_binary
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The project as it is now, without what git ignores, in a folder that a test may break."""
+    return copy_project(tmp_path / "handbook")
+
+
+def copy_project(target: Path) -> Path:
+    listed = subprocess.run(
+        [find_binary("git"), "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    return target
+
+
+def build(root: Path, site: Path, **addresses: str) -> subprocess.CompletedProcess[str]:
+    """`mkdocs build --strict` as everybody runs it, with these addresses alone (SITE_URL, REPO_URL, EDIT_URI)."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("SITE_URL", "REPO_URL", "EDIT_URI")}
+    return subprocess.run(
+        [find_binary("mkdocs"), "build", "--strict", "--site-dir", str(site)],
+        cwd=root, env=environment | addresses | {"NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True,
+    )
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The handbook built strictly."""
+    folder = tmp_path_factory.mktemp("built") / "site"
+    done = build(ROOT, folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def serve(folder: Path) -> Iterator[str]:
+    """Serves a folder on loopback as any static server does; yields its address."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture(scope="session")
+def served(site: Path) -> Iterator[str]:
+    yield from serve(site)

@@ -1,0 +1,72 @@
+"""Promise: the list of Debian packages is what tests and labs start, and the code keeps the project's own style."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+STARTED = {"run", "Popen", "check_output", "check_call", "which", "binary", "find_binary"}
+CODE = sorted([*ROOT.glob("tests/**/*.py"), *ROOT.glob("docs/*/*/lab.py"), *ROOT.glob("scripts/**/*.py")])
+
+
+def started(code: str) -> Iterator[str]:
+    """Names of the binaries that a module starts or looks up, as far as they are written in it."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and node.args:
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            first = node.args[0]
+            if isinstance(first, ast.List) and first.elts:
+                first = first.elts[0]
+            if name in STARTED and isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
+
+
+def brought_by_the_environment(name: str) -> bool:
+    return any((folder / name).exists() for folder in (Path(sys.executable).parent, ROOT / "node_modules/.bin"))
+
+
+def listed() -> list[str]:
+    rows = (ROOT / "scripts/debian-packages").read_text(encoding="utf-8").splitlines()
+    return sorted(binary for row in rows for binary in row.split()[1:])
+
+
+def test_the_list_of_packages_is_what_is_started() -> None:
+    found = {name for path in CODE for name in started(path.read_text(encoding="utf-8")) if not brought_by_the_environment(name)}
+    assert listed() == sorted(found)
+
+
+def test_a_started_binary_is_seen() -> None:
+    code = 'subprocess.Popen(["redis-server", "--port"])\nbinary("etcd")\nshutil.which("nginx")\nprint("x")\n'
+    assert sorted(started(code)) == ["etcd", "nginx", "redis-server"]
+
+
+def test_code_keeps_its_style(binary: Callable[[str], str]) -> None:
+    done = subprocess.run([binary("ruff"), "check", "--no-cache", str(ROOT)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("script", ["scripts/preview", "scripts/test", "scripts/setup.sh", ".ci/run"])
+def test_scripts_are_plain_shell(script: str, binary: Callable[[str], str]) -> None:
+    """dash reads no bashism; macOS has sh too."""
+    done = subprocess.run([binary("sh"), "-n", str(ROOT / script)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+REGISTRY = re.compile("|".join(["pypi" + r"\.org", "python" + r"hosted\.org", "npm" + r"js\.(?:org|com)", "deb" + r"\.debian\.org"]))
+
+
+def test_no_file_names_a_package_registry() -> None:
+    """Whoever installs chooses the registry; a citation goes to a project's own site or repository."""
+    named = {
+        path.relative_to(ROOT).as_posix()
+        for pattern in ("*", "docs/**/*.md", "scripts/**/*", "tests/**/*", ".github/**/*", ".ci/*")
+        for path in ROOT.glob(pattern)
+        if path.is_file() and "__pycache__" not in path.parts and REGISTRY.search(path.read_text(encoding="utf-8"))
+    }
+    assert named == set()
+    assert REGISTRY.search("https://registry.npm" + "js.org/")
