@@ -3,6 +3,7 @@
 Times on a shared machine say little; the ratio to the limit, and to the same line a month ago, says something.
 """
 
+import os
 import resource
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 from conftest import ROOT, copy_project, find_binary
 from test_commands import free_port
 
+from handbook import labs
+
 PAGES = 100
 REPEATS = 5
 
@@ -23,6 +26,20 @@ PARAGRAPH = (
     "not the skill of whoever sized it; see [the chapter](../index.md#why-this-chapter-exists) and `maxmemory-policy`. "
     "The misses keep the latency of the model, therefore the tail of the distribution does not move. "
 )
+EVIDENCE = """```python
+rate_per_s, busy_s = 500, 0.040
+print(rate_per_s * busy_s)  #> 20.0
+```
+
+<!-- sync: results connection -->
+<!-- /sync -->
+
+<!-- sync: claims -->
+<!-- /sync -->
+
+<!-- sync: provenance -->
+<!-- /sync -->"""
+LABS = ("numpy", "redis", "fastapi", "duckdb", "polars", "grpcio", "scikit-learn", "simpy", "pika", "pyarrow")
 
 
 def page(number: int) -> str:
@@ -33,7 +50,8 @@ def page(number: int) -> str:
         + f"\n```python\nrate = {one} * 100\nprint(rate)\n```\n"
         for one in range(10)
     )
-    required = "".join(f"\n## {name}\n\nText.\n" for name in ("Decide", "Lab", "When it goes wrong", "Check yourself", "Sources"))
+    names = ("Decide", "Lab", "When it goes wrong", "Check yourself", "Sources")
+    required = "".join(f"\n## {name}\n\n{EVIDENCE if name == 'Lab' else 'Text.'}\n" for name in names)
     return (
         f'---\ndescription: "Page {number} of a handbook that is made for measuring the commands"\nreviewed: 2026-01-01\n---\n\n'
         f"# Page {number}\n\n{PARAGRAPH}\n{sections}{required}"
@@ -51,6 +69,8 @@ def enlarge(root: Path) -> None:
         target = root / "docs" / name
         target.parent.mkdir()
         target.write_text(page(number), encoding="utf-8")
+        for file in ("lab.py", "results.json"):
+            shutil.copy(ROOT / "tests/demo/pooling" / file, target.with_name(file))
     subprocess.run([find_binary("handbook"), "sync"], cwd=root, check=True, capture_output=True)
 
 
@@ -91,8 +111,22 @@ def main() -> int:
         enlarge(large)
         check = [find_binary("handbook"), "check"]
         times = [timed(lambda: subprocess.run(check, cwd=large, check=True, capture_output=True)) for _ in range(REPEATS)]
-        report(f"check, {PAGES} pages more, slowest of {REPEATS}", max(times), 5, "s")
+        report(f"check, {PAGES} pages with evidence more, slowest of {REPEATS}", max(times), 6, "s")
         report("check, peak memory", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000, 300, "MB")
+
+        demo = (ROOT / "tests/demo/pooling/lab.py").read_text(encoding="utf-8").replace("../../..", str(ROOT))
+        found = []
+        for name in LABS:
+            lab = large / "docs/devops" / name / "lab.py"
+            lab.parent.mkdir()
+            lab.write_text(demo.replace('"handbook-labkit"]', f'"handbook-labkit", "{name}"]'), encoding="utf-8")
+            found.append(labs.read(lab))
+        os.environ["UV_CACHE_DIR"] = str(Path(folder) / "uv")
+        cold = timed(lambda: [labs.environment(large, one, {}) for one in found])
+        report("environments of ten labs, nothing cached", cold, 120, "s")
+        report("environment of a lab that has one", timed(lambda: labs.environment(large, found[0], {})), 1, "s")
+        for one in found:
+            shutil.rmtree(one.path.parent)
 
         port = free_port()
         address = f"http://127.0.0.1:{port}/"

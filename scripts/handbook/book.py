@@ -1,5 +1,6 @@
 """What the handbook consists of: its chapters, topics, bundles and pages. Everything else asks here."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -62,6 +63,14 @@ class Link:
     line: int
     target: str
     image: bool
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Fence:
+    line: int  # of the opening fence; the first line of code is the next
+    info: str  # what follows the opening fence: `python title="lab.py"`
+    code: str
 
 
 class Page:
@@ -115,12 +124,25 @@ class Page:
         return self._parsed[2]
 
     @cached_property
+    def fences(self) -> list[Fence]:
+        """Fenced blocks, also those within lists, quotes and folded answers."""
+        return [
+            Fence(token.map[0] + 1, token.info.strip(), token.content)
+            for token in self.tokens
+            if token.type == "fence" and token.map
+        ]
+
+    @cached_property
+    def tokens(self) -> list[Token]:
+        return _markdown.parse(self.text)
+
+    @cached_property
     def _parsed(self) -> tuple[list[Heading], list[Link], list[tuple[int, str]]]:
         headings: list[Heading] = []
         links: list[Link] = []
         blocks: list[tuple[int, str]] = []
         line, level, open_heading = 1, 0, ""
-        for token in _markdown.parse(self.text):
+        for token in self.tokens:
             if token.map:
                 line = token.map[0] + 1
             if level == 0 and token.nesting >= 0 and token.type != "front_matter":
@@ -138,11 +160,13 @@ class Page:
 
 
 def _links(inline: Token, line: int) -> Iterator[Link]:
-    for child in inline.children or []:
+    children = inline.children or []
+    for index, child in enumerate(children):
         if child.type in ("softbreak", "hardbreak"):
             line += 1
         elif child.type == "link_open":
-            yield Link(line, str(child.attrGet("href")), image=False)
+            inner = itertools.takewhile(lambda one: one.type != "link_close", children[index + 1 :])
+            yield Link(line, str(child.attrGet("href")), image=False, text="".join(one.content for one in inner))
         elif child.type == "image":
             yield Link(line, str(child.attrGet("src")), image=True)
 

@@ -1,14 +1,17 @@
 """`uv run handbook VERB`: results go to stdout, notes and progress to stderr, the exit code is 0 or 1."""
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, track
+from rich.table import Table
 
-from handbook.book import Book, Page
+from handbook import evidence, labs
+from handbook.book import SLUG, Book, Page
 from handbook.checks import check as find_faults
 from handbook.checks import unwritten
 from handbook.new import Refused
@@ -78,12 +81,101 @@ def check(paths: tuple[Path, ...]) -> None:
 @click.option("--check", "only_check", is_flag=True, help="Change nothing; exit 1 where something would change.")
 def sync(only_check: bool) -> None:
     """Rewrite everything derived."""
-    stale = [(page, text) for page, text in derived(Book(find_root())) if text != page.text]
-    for page, text in stale:
+    root = find_root()
+    stale = [(path, due) for path, before, due in derived(Book(root)) if before != due]
+    for path, due in stale:
         if not only_check:
-            page.path.write_text(text, encoding="utf-8")
-        click.echo(f"docs/{page.name}")
+            path.write_text(due, encoding="utf-8")
+        click.echo(path.relative_to(root).as_posix())
     sys.exit(1 if only_check and stale else 0)
+
+
+@handbook.command()
+@click.argument("topic", metavar="CHAPTER/TOPIC")
+@click.option("--quick", is_flag=True, help="A short run: does it work? Its numbers say little.")
+@click.option("--newest", is_flag=True, help="The newest packages that the lab allows, not those on record.")
+def lab(topic: str, quick: bool, newest: bool) -> None:
+    """Run a lab here and print its table beside the recorded one."""
+    root = find_root()
+    with _told():
+        one = _lab(root, topic)
+        with _waiting(f"running {one.topic}"):
+            raw = labs.execute(root, one, quick, {} if newest else labs.pins(one))
+        here, recorded = evidence.tables(raw["samples"]), labs.load(one.path.parent).results.get("results.json")
+        there = evidence.tables(recorded["samples"]) if recorded else {}
+        for name, rows in here.items():
+            table = Table(name, "", "here", "recorded", "")
+            for row, cells in rows.items():
+                for column, cell in cells.items():
+                    other = there.get(name, {}).get(row, {}).get(column)
+                    table.add_row(row, column, cell.text, other.text if other else "–", f"n = {cell.n}")
+            Console().print(table)
+        for name, claim in evidence.judged(one.claims, raw["samples"], 1).items():
+            click.echo(f"{name}: {claim['verdict']} {claim.get('text', '')}".rstrip())
+
+
+@handbook.command()
+@click.argument("topics", metavar="CHAPTER/TOPIC…", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every lab of the handbook, one after another.")
+@click.option("--again", is_flag=True, help="Add a session to those on record, to see whether another hour agrees.")
+@click.option("--kind", help="Write results.KIND.json: the run of another machine.")
+def record(topics: tuple[str, ...], everything: bool, again: bool, kind: str | None) -> None:
+    """Run labs in full, write their results and rewrite what is derived from them."""
+    root = find_root()
+    if everything == bool(topics):
+        raise click.ClickException("name CHAPTER/TOPIC, or say --all")
+    if kind is not None and not SLUG.fullmatch(kind):
+        raise click.ClickException(f"the kind {kind!r} is not lower-case words and hyphens, such as gpu")
+    with _told():
+        found = [_lab(root, topic) for topic in topics] if topics else list(_all_labs(root))
+        for number, one in enumerate(found, 1):
+            with _waiting(f"recording {one.topic} ({number} of {len(found)})"):
+                path = labs.record(root, one, kind, again)
+            click.echo(path.relative_to(root).as_posix())
+            for name, claim in evidence.read(path)["claims"].items():
+                click.echo(
+                    f"  {name}: {claim['verdict']} (expected: {claim['expected']}) {claim.get('text', '')}".rstrip()
+                )
+            for changed, before, due in derived(Book(root)):
+                if before != due:
+                    changed.write_text(due, encoding="utf-8")
+
+
+def _lab(root: Path, topic: str) -> labs.Lab:
+    path = root / "docs" / topic.strip("/") / "lab.py"
+    if not path.is_file():
+        have = ", ".join(one.topic for one in _all_labs(root)) or "none"
+        raise click.ClickException(f"there is no docs/{topic.strip('/')}/lab.py; labs: {have}")
+    return labs.read(path)
+
+
+def _all_labs(root: Path) -> Iterator[labs.Lab]:
+    for path in sorted(root.glob("docs/*/*/lab.py")):
+        yield labs.read(path)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """A lab's failure is one line and exit code 1."""
+    try:
+        yield
+    except labs.Failed as failed:
+        click.echo(str(failed.fault))
+        sys.exit(1)
+    except evidence.Wrong as wrong:
+        raise click.ClickException(str(wrong)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException("stopped; nothing was written") from None
+
+
+def _waiting(what: str) -> contextlib.AbstractContextManager[object]:
+    """A spinner with the time that has passed, on a terminal; one line elsewhere."""
+    if not notes.is_terminal:
+        notes.print(f"{what} …")
+        return contextlib.nullcontext()
+    progress = Progress(SpinnerColumn(), TextColumn(what), TimeElapsedColumn(), console=notes, transient=True)
+    progress.add_task(what, total=None)
+    return progress
 
 
 def _progress(pages: list[Page]) -> Iterator[Page]:

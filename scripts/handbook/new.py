@@ -44,7 +44,7 @@ def new(root: Path, name: str, title: str | None) -> Path:
     lines.insert(after, f"{indent}- {chapter}/{topic}/index.md\n")
     config.write_text("".join(lines), encoding="utf-8")
 
-    for listing, text in derived(Book(root)):
-        if text != listing.text:
-            listing.path.write_text(text, encoding="utf-8")
+    for path, before, due in derived(Book(root)):
+        if before != due:
+            path.write_text(due, encoding="utf-8")
     return page

@@ -3,12 +3,23 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from handbook import citations
 from handbook.book import Book, Page
-from handbook.checks import environment, front_matter, headings, links, structure
+from handbook.checks import environment, evidence, front_matter, headings, links, structure
 from handbook.fault import Fault
 
-_BOOK: tuple[Callable[[Book], Iterator[Fault]], ...] = (structure.check, environment.check)
-_PAGE: tuple[Callable[[Book, Page], Iterator[Fault]], ...] = (front_matter.check, headings.check, links.check)
+_BOOK: tuple[Callable[[Book], Iterator[Fault]], ...] = (
+    structure.check,
+    environment.check,
+    evidence.check,
+    citations.check_bibliography,
+)
+_PAGE: tuple[Callable[[Book, Page], Iterator[Fault]], ...] = (
+    front_matter.check,
+    headings.check,
+    links.check,
+    citations.check,
+)
 
 TO_WRITE = "To write:"
 
