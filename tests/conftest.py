@@ -3,6 +3,7 @@
 import functools
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,17 @@ def copy_project(target: Path) -> Path:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
     return target
+
+
+def edit(path: str, old: str, new: str) -> Callable[[Path], None]:
+    """A change of one place in a file; `old` must stand there, so that no case can go stale unnoticed."""
+
+    def change(root: Path) -> None:
+        text = (root / path).read_text(encoding="utf-8")
+        assert re.search(old, text, re.MULTILINE), f"{old!r} is not in {path}"
+        (root / path).write_text(re.sub(old, new, text, count=1, flags=re.MULTILINE), encoding="utf-8")
+
+    return change
 
 
 def build(root: Path, site: Path, **addresses: str) -> subprocess.CompletedProcess[str]:

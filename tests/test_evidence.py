@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, build
+from conftest import ROOT, build, edit
 
 from handbook import evidence, labs
 from handbook.book import Book
@@ -53,15 +53,6 @@ def synchronize(root: Path) -> list[str]:
             path.write_text(due, encoding="utf-8")
             changed.append(path.relative_to(root).as_posix())
     return changed
-
-
-def edit(path: str, old: str, new: str) -> Callable[[Path], None]:
-    def change(root: Path) -> None:
-        text = (root / path).read_text(encoding="utf-8")
-        assert re.search(old, text, re.MULTILINE), f"{old!r} is not in {path}"
-        (root / path).write_text(re.sub(old, new, text, count=1, flags=re.MULTILINE), encoding="utf-8")
-
-    return change
 
 
 def forge(change: Callable[[dict[str, object]], None]) -> Callable[[Path], None]:

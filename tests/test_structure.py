@@ -1,27 +1,15 @@
 """Promise: `handbook check` passes the handbook, and refuses what breaks its structure with file, line, rule and repair."""
 
 import datetime
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, edit
 
 from handbook.checks import check
 
 PAGE = "docs/deployment/index.md"
-
-
-def edit(path: str, old: str, new: str) -> Callable[[Path], None]:
-    """A change of one place in a file; `old` must stand there, so that no case can go stale unnoticed."""
-
-    def change(root: Path) -> None:
-        text = (root / path).read_text(encoding="utf-8")
-        assert re.search(old, text, re.MULTILINE), f"{old!r} is not in {path}"
-        (root / path).write_text(re.sub(old, new, text, count=1, flags=re.MULTILINE), encoding="utf-8")
-
-    return change
 
 
 def add(path: str, text: str = "", source: str | None = None) -> Callable[[Path], None]:
