@@ -4,11 +4,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from handbook.book import Book, Page
-from handbook.checks import environment, front_matter, headings, links, structure
+from handbook.checks import diagrams, environment, front_matter, headings, links, math, structure
 from handbook.fault import Fault
 
 _BOOK: tuple[Callable[[Book], Iterator[Fault]], ...] = (structure.check, environment.check)
-_PAGE: tuple[Callable[[Book, Page], Iterator[Fault]], ...] = (front_matter.check, headings.check, links.check)
+_PAGE: tuple[Callable[[Book, Page], Iterator[Fault]], ...] = (
+    front_matter.check,
+    headings.check,
+    links.check,
+    diagrams.check,
+    math.check,
+)
 
 TO_WRITE = "To write:"
 
