@@ -17,9 +17,14 @@ find_python() {
   return 1
 }
 
+install() {
+  "$uv" pip install --quiet --python .venv/bin/python --constraint requirements.lock --editable "$1"
+}
+
 setup() {
   extra=$1
   target=.${extra:+[$extra]}
+  drawings=.[drawings${extra:+,$extra}]
   stamp=.venv/installed-${extra:-site}
   wanted=$(cat pyproject.toml requirements.lock | cksum)
   if .venv/bin/python -c '' 2>/dev/null && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then
@@ -39,8 +44,11 @@ setup() {
     .venv/bin/python -m pip install --quiet uv ||
       fail "uv could not be fetched: the first set-up needs the network (later ones do not); run $0 again when it is back"
   fi
-  if ! "$uv" pip install --quiet --python .venv/bin/python --constraint requirements.lock --editable "$target"; then
-    fail "the packages could not be installed (above: why). No network: run $0 again when it is back. No solution: requirements.lock does not match pyproject.toml, so run $(sed -n 's/^#    //p' requirements.lock)"
+  if ! install "$drawings" 2>/dev/null; then
+    # Either nothing can be installed, which the second try says, or merman has no wheel for this machine.
+    install "$target" ||
+      fail "the packages could not be installed (above: why). No network: run $0 again when it is back. No solution: requirements.lock does not match pyproject.toml, so run $(sed -n 's/^#    //p' requirements.lock)"
+    printf 'merman has no wheel for this machine: diagrams are drawn in the browser\n' >&2
   fi
   .venv/bin/handbook check pyproject.toml >&2 || exit 1
   printf '%s' "$wanted" >"$stamp"

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
 from pymdownx.slugs import slugify
@@ -46,6 +48,7 @@ OVERVIEWS = ("best-practices", "challenges-and-trade-offs")
 OWN_ORDER = ("case-studies", "reference")  # their topics follow an order of their own
 
 _markdown = MarkdownIt("commonmark").enable("table").use(front_matter_plugin).use(footnote_plugin)
+_markdown.use(dollarmath_plugin, allow_labels=False, allow_space=False, allow_digits=False)
 _markdown.validateLink = lambda url: True  # a link to javascript: is one on the built site: let the walk see it
 _slug = slugify(case="lower")
 
@@ -66,8 +69,7 @@ class Link:
     text: str = ""
 
 
-@dataclass(frozen=True)
-class Fence:
+class Fence(NamedTuple):
     line: int  # of the opening fence; the first line of code is the next
     info: str  # what follows the opening fence: `python title="lab.py"`
     code: str
@@ -137,8 +139,14 @@ class Page:
         return _markdown.parse(self.text)
 
     @cached_property
-    def _parsed(self) -> tuple[list[Heading], list[Link], list[tuple[int, str]]]:
+    def formulas(self) -> list[tuple[int, str]]:
+        """Line and TeX of each formula: $…$, $$…$$ and ```math."""
+        return self._parsed[3]
+
+    @cached_property
+    def _parsed(self) -> tuple[list[Heading], list[Link], list[tuple[int, str]], list[tuple[int, str]]]:
         headings: list[Heading] = []
+        formulas: list[tuple[int, str]] = []
         links: list[Link] = []
         blocks: list[tuple[int, str]] = []
         line, level, open_heading = 1, 0, ""
@@ -154,9 +162,14 @@ class Page:
                 text = "".join(child.content for child in token.children or []).strip()
                 headings.append(Heading(line, int(open_heading[1]), text, _slug(text, "-")))
                 open_heading = ""
+            if token.type == "fence" and token.info.strip() == "math":
+                formulas.append((line + 1, token.content))
+            elif token.type == "math_block":
+                formulas.append((line + token.content.startswith("\n"), token.content.strip("\n")))
             if token.type == "inline":
                 links.extend(_links(token, line))
-        return headings, links, blocks
+                formulas.extend(_formulas(token, line))
+        return headings, links, blocks, formulas
 
 
 def _links(inline: Token, line: int) -> Iterator[Link]:
@@ -169,6 +182,15 @@ def _links(inline: Token, line: int) -> Iterator[Link]:
             yield Link(line, str(child.attrGet("href")), image=False, text="".join(one.content for one in inner))
         elif child.type == "image":
             yield Link(line, str(child.attrGet("src")), image=True)
+
+
+def _formulas(inline: Token, line: int) -> Iterator[tuple[int, str]]:
+    for child in inline.children or []:
+        if child.type in ("softbreak", "hardbreak"):
+            line += 1
+        elif child.type in ("math_inline", "math_inline_double"):
+            yield line, child.content
+            line += child.content.count("\n")
 
 
 @dataclass(frozen=True)

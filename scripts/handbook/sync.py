@@ -2,7 +2,7 @@
 
 Kinds: `pages` (a chapter's topics), `questions` (what each topic answers), `results TABLE`, `claims`, `provenance`; a
 file's name after the last three means another machine's run. Results files follow their samples and the lab's claims,
-footnotes the bibliography.
+footnotes the bibliography, charts their specification and the results.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from packaging.requirements import Requirement
 
-from handbook import bibliography, citations, labs
+from handbook import bibliography, charts, citations, labs
 from handbook.book import Book, Page
 from handbook.evidence import Quantity, tables
 
@@ -37,6 +37,8 @@ def derived(book: Book) -> Iterator[tuple[Path, str, str]]:
             yield path, path.read_text(encoding="utf-8"), text
         due = _blocks(book, page, bundle, _with_list(book, page))
         yield page.path, page.text, citations.rewritten(due, sources)
+    for path, due in charts.redrawn(book):
+        yield path, path.read_text(encoding="utf-8") if path.exists() else "", due
 
 
 def unknown(book: Book, page: Page) -> Iterator[tuple[int, str]]:

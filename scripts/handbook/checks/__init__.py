@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from handbook import citations
+from handbook import charts, citations
 from handbook.book import Book, Page
-from handbook.checks import environment, evidence, front_matter, headings, links, structure
+from handbook.checks import diagrams, environment, evidence, front_matter, headings, links, math, structure
 from handbook.fault import Fault
 
 _BOOK: tuple[Callable[[Book], Iterator[Fault]], ...] = (
@@ -19,6 +19,9 @@ _PAGE: tuple[Callable[[Book, Page], Iterator[Fault]], ...] = (
     headings.check,
     links.check,
     citations.check,
+    diagrams.check,
+    math.check,
+    charts.check,
 )
 
 TO_WRITE = "To write:"
