@@ -28,7 +28,7 @@ GOOD = HEAD + "  a --> b\n"
 def gallery(root: Path) -> Path:
     """A copy of the project whose pages are those of the gallery."""
     copy_project(root)
-    for path in [*root.glob("docs/*.md"), *root.glob("docs/*/index.md")]:
+    for path in root.glob("docs/**/*.md"):
         path.unlink()
     for path in GALLERY.glob("*.md"):
         shutil.copy2(path, root / "docs" / path.name)

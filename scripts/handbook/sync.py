@@ -1,6 +1,6 @@
 """Rewrites what is derived from the rest of the handbook, between `<!-- sync: KIND … -->` and `<!-- /sync -->`.
 
-Kinds: `pages` (a chapter's topics), `questions` (what each topic answers), `results TABLE`, `claims`, `provenance`; a
+Kinds: `pages` (a chapter's topics), what handbook.collected gathers, and `results TABLE`, `claims`, `provenance`; a
 file's name after the last three means another machine's run. Results files follow their samples and the lab's claims,
 footnotes the bibliography, charts their specification and the results.
 """
@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from packaging.requirements import Requirement
 
-from handbook import bibliography, charts, citations, labs
+from handbook import bibliography, charts, citations, collected, labs
 from handbook.book import Book, Page
 from handbook.evidence import Quantity, tables
 
@@ -72,10 +72,10 @@ def _block(book: Book, page: Page, bundle: labs.Bundle, found: re.Match[str]) ->
     kind, rest = found["kind"], (found["rest"] or "").strip()
     if kind == "pages":
         return _pages(book, page)
-    if kind == "questions":
-        return f"\n{_questions(book, page)}\n"
+    if kind in collected.KINDS:
+        return f"\n{collected.KINDS[kind](book, page)}\n"
     if kind not in _KINDS:
-        raise Unknown(f"{kind!r} is no kind of block: pages, questions, {', '.join(_KINDS)}")
+        raise Unknown(f"{kind!r} is no kind of block: pages, {', '.join([*collected.KINDS, *_KINDS])}")
     name, _, file = rest.rpartition(" ") if rest.endswith(".json") else (rest, "", "results.json")
     content = bundle.results.get(file)
     if content is None:
@@ -87,17 +87,6 @@ def _pages(book: Book, page: Page) -> str:
     chapter = page.name.split("/")[0]
     topics = [book.pages[f"{chapter}/{topic}/index.md"] for topic in book.topics(chapter)]
     return "".join(f"- [{one.title}]({one.name.split('/')[1]}/index.md): {_description(one)}\n" for one in topics)
-
-
-def _questions(book: Book, page: Page) -> str:
-    """Every "You will be able to answer", by page."""
-    up = "../" * page.name.count("/")
-    parts = []
-    for other in book.pages.values():
-        found = re.search(r"^\*\*You will be able to answer\*\*\n\n((?:- .*\n?)+)", other.text, re.MULTILINE)
-        if found and other.kind != "home":
-            parts.append(f"**[{other.title}]({up}{other.name})**\n\n{found[1].rstrip()}\n")
-    return "\n".join(parts)
 
 
 def _results(content: Mapping[str, Any], name: str, file: str, bundle: labs.Bundle) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from handbook import charts, citations
 from handbook.book import Book, Page
-from handbook.checks import diagrams, environment, evidence, front_matter, headings, links, math, structure
+from handbook.checks import diagrams, environment, evidence, front_matter, headings, links, math, reference, structure
 from handbook.fault import Fault
 
 _BOOK: tuple[Callable[[Book], Iterator[Fault]], ...] = (
@@ -13,6 +13,7 @@ _BOOK: tuple[Callable[[Book], Iterator[Fault]], ...] = (
     environment.check,
     evidence.check,
     citations.check_bibliography,
+    reference.check,
 )
 _PAGE: tuple[Callable[[Book, Page], Iterator[Fault]], ...] = (
     front_matter.check,
