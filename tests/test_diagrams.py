@@ -297,6 +297,22 @@ def test_the_browser_draws_where_merman_is_missing(without_merman: Path, binary:
     assert len(kinds) == len(SOURCES) and "error" not in kinds
 
 
+def test_a_published_site_holds_such_a_diagram_drawn(without_merman: Path, binary: Callable[[str], str]) -> None:
+    """`handbook build` draws it once, so that readers download no Mermaid; without a browser the last site stays."""
+    root = without_merman
+    (root / "node_modules").symlink_to(ROOT / "node_modules")
+    (root / "site").mkdir()
+    (root / "site/last.html").write_text("good")
+    command = [binary("handbook"), "build"]
+    refused = subprocess.run(command, cwd=root, env={**os.environ, "PATH": "/nowhere"}, capture_output=True, text=True)
+    assert refused.returncode == 1 and "there is none: install" in refused.stderr and (root / "site/last.html").exists()
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not (root / "site/last.html").exists() and not (root / "site.part").exists()
+    html = (root / "site/diagrams/index.html").read_text(encoding="utf-8")
+    assert html.count("<svg") >= len(SOURCES) and "mermaid.min.js" not in html and "mermaid.initialize" not in html
+
+
 def test_a_diagram_stays_readable_text_without_merman_and_mermaid(without_merman: Path) -> None:
     root = without_merman
     done = build(root, root / "site")

@@ -183,7 +183,7 @@ def test_the_commands_run_and_record(demo: Path, binary: Callable[[str], str]) -
     assert re.search(r"kept\s+\S*\s+p50\s", shown.stdout) or "p50" in shown.stdout
     assert "recorded" in shown.stdout and "connections: holds" in shown.stdout
     for arguments, words in (
-        (("lab", "system-design/gone"), "labs: system-design/pooling"),
+        (("lab", "system-design/gone"), "system-design/pooling"),
         (("record",), "CHAPTER/TOPIC, or say --all"),
         (("record", "system-design/pooling", "--kind", "My GPU"), "'My GPU'"),
     ):

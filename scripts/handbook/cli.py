@@ -12,6 +12,8 @@ from rich.table import Table
 
 from handbook import evidence, labs
 from handbook.book import SLUG, Book, Page
+from handbook.build import Failed
+from handbook.build import build as make_site
 from handbook.checks import check as find_faults
 from handbook.checks import unwritten
 from handbook.new import Refused
@@ -88,6 +90,18 @@ def sync(only_check: bool) -> None:
             path.write_text(due, encoding="utf-8")
         click.echo(path.relative_to(root).as_posix())
     sys.exit(1 if only_check and stale else 0)
+
+
+@handbook.command()
+@click.option("--output", type=click.Path(path_type=Path), default="site", show_default=True, help="The site's folder.")
+def build(output: Path) -> None:
+    """Make the publishable site."""
+    root = find_root()
+    try:
+        make_site(root, (root / output).resolve(), lambda step: notes.print(f"{step} …"))
+    except Failed as failed:
+        raise click.ClickException(str(failed)) from None
+    click.echo(output)
 
 
 @handbook.command()

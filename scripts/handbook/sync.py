@@ -73,7 +73,8 @@ def _block(book: Book, page: Page, bundle: labs.Bundle, found: re.Match[str]) ->
     if kind == "pages":
         return _pages(book, page)
     if kind in collected.KINDS:
-        return f"\n{collected.KINDS[kind](book, page)}\n"
+        text = collected.KINDS[kind](book, page)
+        return f"\n{text}\n" if text else ""
     if kind not in _KINDS:
         raise Unknown(f"{kind!r} is no kind of block: pages, {', '.join([*collected.KINDS, *_KINDS])}")
     name, _, file = rest.rpartition(" ") if rest.endswith(".json") else (rest, "", "results.json")

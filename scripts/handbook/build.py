@@ -1,0 +1,91 @@
+"""Makes the publishable site: a strict build, then the diagrams that only a browser could draw, drawn once and for all.
+
+A step that fails leaves the last good site in place.
+"""
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--virtual-time-budget=30000", "--dump-dom"]
+_LEFT = re.compile(r'<(div|pre) class="mermaid">.*?</\1>', re.DOTALL)
+_DRAWN = re.compile(r'<svg\b[^>]*aria-roledescription="(?P<kind>[^"]*)".*?</svg>', re.DOTALL)
+_SCRIPT = re.compile(
+    r'<script[^>]*src="[^"]*mermaid[^"]*"[^>]*>\s*</script>|<script>\s*mermaid\.initialize.*?</script>', re.DOTALL
+)
+
+
+class Failed(Exception):
+    """A step that did not succeed; the message says which, why and what to do."""
+
+
+def build(root: Path, site: Path, tell: Callable[[str], None]) -> None:
+    """Builds `root` into `site`; raises Failed, and then leaves `site` as it was."""
+    fresh = site.with_name(f"{site.name}.part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        tell("building the pages, strictly")
+        command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(fresh)]
+        settings = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+        done = subprocess.run(command, cwd=root, env=settings, capture_output=True, text=True)
+        if done.returncode:
+            faults = [line for line in done.stderr.splitlines() if line.startswith(("WARNING", "ERROR", "Error"))]
+            raise Failed("\n".join(["the strict build refuses it:", *faults]))
+        pages = [page for page in fresh.rglob("*.html") if _LEFT.search(page.read_text(encoding="utf-8"))]
+        if pages:
+            tell(f"drawing the diagrams of {len(pages)} pages in Chromium")
+            _draw(fresh, pages)
+            shutil.rmtree(fresh / "assets/vendor")
+        shutil.rmtree(site, ignore_errors=True)
+        fresh.rename(site)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _draw(site: Path, pages: list[Path]) -> None:
+    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if chromium is None:
+        raise Failed("diagrams are left to a browser, and there is none: install Debian's chromium, or merman")
+    with _served(site) as address:
+        for page in pages:
+            text = page.read_text(encoding="utf-8")
+            with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+                command = [chromium, *FLAGS, f"--user-data-dir={profile}", address + page.relative_to(site).as_posix()]
+                seen = subprocess.run(command, capture_output=True, text=True, timeout=120).stdout
+            drawn = [found[0] for found in _DRAWN.finditer(seen) if found["kind"] != "error"]
+            left = len(_LEFT.findall(text))
+            if len(drawn) != left:
+                name = page.relative_to(site).as_posix()
+                raise Failed(f"{name}: Chromium drew {len(drawn)} of {left} diagrams: correct the others")
+            pictures = iter(drawn)
+            text = _LEFT.sub(lambda _, one=pictures: f'<div class="diagram" tabindex="0">{next(one)}</div>', text)
+            page.write_text(_SCRIPT.sub("", text), encoding="utf-8")
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[str]:
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
