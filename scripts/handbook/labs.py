@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import functools
 import hashlib
+import ipaddress
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 import uuid
 from collections.abc import Iterator, Mapping
@@ -200,9 +202,7 @@ def execute(root: Path, lab: Lab, quick: bool, pins: Mapping[str, str], limit_s:
                 command, stdout=out, stderr=err, cwd=folder, env=variables, start_new_session=True
             )
             try:
-                code = process.wait(limit_s)
-            except subprocess.TimeoutExpired:
-                code = None
+                code, exposed = _watched(process, mark, limit_s, quick)
             finally:
                 left = _stopped(process, mark)
         told = notes.read_text(encoding="utf-8", errors="replace")
@@ -213,6 +213,8 @@ def execute(root: Path, lab: Lab, quick: bool, pins: Mapping[str, str], limit_s:
             line = re.findall(r'lab\.py", line (\d+)', told)
             repair = f"uv run handbook lab {lab.topic} --quick"
             raise lab.failed(f"ended with {code}: {_last(told)}", repair, int(line[-1]) if line else 0)
+        if exposed:
+            raise lab.failed(f"listens beyond loopback: {', '.join(exposed)}", "bind it to 127.0.0.1")
         if left:
             raise lab.failed(f"left running: {', '.join(left)}", "stop what it starts: with labkit.server(…)")
         if raw is None or not output.read_text(encoding="utf-8", errors="replace").strip():
@@ -230,6 +232,32 @@ def _valid(lab: Lab, written: Path, quick: bool) -> dict[str, Any] | None:
     except Wrong as wrong:
         raise lab.failed(wrong.wrong, wrong.repair) from None
     return dict(raw)
+
+
+def _watched(
+    process: subprocess.Popen[bytes], mark: str, limit_s: float, look: bool
+) -> tuple[int | None, tuple[str, ...]]:
+    """The exit code, None where time ran out; and, where `look`, what the lab let strangers reach meanwhile.
+
+    A full run is left alone: looking takes time from what it measures.
+    """
+    exposed: set[str] = set()
+    deadline = time.monotonic() + limit_s
+    while time.monotonic() < deadline:
+        try:
+            return process.wait(min(0.2 if look else 5, max(0, deadline - time.monotonic()))), tuple(sorted(exposed))
+        except subprocess.TimeoutExpired:
+            exposed.update(_exposed(mark) if look else ())
+    return None, tuple(sorted(exposed))
+
+
+def _exposed(mark: str) -> Iterator[str]:
+    with contextlib.suppress(psutil.Error):
+        for one in psutil.net_connections("tcp"):
+            if one.status == psutil.CONN_LISTEN and not ipaddress.ip_address(one.laddr.ip).is_loopback and one.pid:
+                process = psutil.Process(one.pid)
+                if process.environ().get(MARK) == mark:
+                    yield f"{process.name()} on {one.laddr.ip}"
 
 
 def _stopped(process: subprocess.Popen[bytes], mark: str) -> list[str]:
