@@ -41,7 +41,9 @@ REFUSED = {  # what GitHub or browsers draw differently, or what could act
 }
 CHILDREN = {"mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "mroot": 2, "msubsup": 3, "munderover": 3}
 LIMITS = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
+CLOSING = (")", "]", "}", "⟩", "⌋", "⌉")
 LARGE = re.compile("[∑∏∐⋃⋂]|lim|max|min|sup|inf|arg.?(?:max|min)")
+ACCENTS = {"^": "ˆ", "~": "˜", **{sign: sign for sign in "¯˙¨ˇ˘´`"}}
 ELEMENTS = re.compile(
     "math|mrow|mi|mn|mo|mtext|mspace|msqrt|mstyle|mtable|mtr|mtd|mpadded|mphantom|menclose|" + "|".join(CHILDREN)
 )
@@ -75,6 +77,7 @@ def convert(tex: str, display: bool) -> str:
         raise BrokenTeX(WORDS.get(type(error), f"the converter stopped: {type(error).__name__}")) from None
     _verify(root)
     _join(root)
+    _accent(root)
     _limit(root)
     _space(root)
     for element in root.iter():
@@ -148,11 +151,28 @@ def _join(parent: ElementTree.Element) -> None:
             previous = child if upright else None
 
 
+def _accent(root: ElementTree.Element) -> None:
+    """Sets accents in full size above their letter: Chromium lets what says accent="true" cross it."""
+    for element in root.iter():
+        above = element.tag == f"{MATHML}mover"
+        sign = element[1] if above or element.tag == f"{MATHML}munder" else None
+        if sign is not None and sign.text == "―":
+            sign.text, sign.attrib = "‾" if above else "_", {}
+        elif sign is not None and above and sign.text in ACCENTS:
+            wide = sign.text in "^~" and "accent" not in element.attrib and "stretchy" not in sign.attrib
+            sign.text, sign.attrib = ACCENTS[sign.text], {} if wide else {"stretchy": "false", "scriptlevel": "+0"}
+            element.attrib.pop("accent", None)
+
+
 def _limit(root: ElementTree.Element) -> None:
     """Sets what belongs below and above a sum or maximum there, where there is room."""
-    for element in root.iter():
+    for element in list(root.iter()):
         name = element.tag.removeprefix(MATHML)
         base = element[0] if name in LIMITS else None
+        if base is not None and "".join(base.itertext()) in ("argmax", "argmin"):
+            words = "\u2009".join(text for text in base.itertext() if text)
+            base.clear()
+            base.tag, base.text, base.attrib = f"{MATHML}mo", words, {"lspace": "0em", "rspace": "0.17em"}
         if base is not None and base.tag == f"{MATHML}mo" and LARGE.fullmatch(base.text or ""):
             element.tag = MATHML + LIMITS[name]
             base.set("movablelimits", "true")
@@ -166,5 +186,8 @@ def _space(root: ElementTree.Element) -> None:
             name = child.text or ""
             if child.tag == f"{MATHML}mi" and not child.attrib and len(name) > 1 and name.isascii() and name.isalpha():
                 neighbours = (children[index - 1] if index else None, (children[index + 1 :] or [None])[0])
-                before, after = ("0em" if one is None or one.tag == f"{MATHML}mo" else "0.17em" for one in neighbours)
+                before, after = (
+                    "0em" if one is None or (one.tag == f"{MATHML}mo" and one.text not in CLOSING) else "0.17em"
+                    for one in neighbours
+                )
                 child.tag, child.attrib = f"{MATHML}mo", {"lspace": before, "rspace": after}
