@@ -1,4 +1,4 @@
-"""What the reference collects from all pages: questions, interview questions, symptoms, sources with back-links."""
+"""What is collected from all pages: questions, interview questions, symptoms, surprises, sources with back-links."""
 
 import posixpath
 import re
@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 from handbook.bibliography import BIBLIOGRAPHY, formatted, read
 from handbook.book import Book, Page
+from handbook.evidence import Wrong
+from handbook.evidence import read as read_results
 
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?(?=\))")
 _FOOTNOTE = re.compile(r"\[\^[^\]]+\]")
@@ -41,11 +43,32 @@ def bibliography(book: Book, page: Page) -> str:
     return "\n".join(rows) + "\n"
 
 
+def findings(book: Book, page: Page) -> str:
+    """Claims whose verdict is not the expected one, five at most: the first of each lab, then the second of each."""
+    found = []
+    for other in _others(book, page):
+        path = other.path.parent / "results.json"
+        try:
+            claims = read_results(path)["claims"] if path.is_file() else {}
+        except Wrong:
+            continue  # the check names its fault
+        surprises = ((key, one) for key, one in claims.items() if one["verdict"] != one["expected"])
+        found += [(place, other, key, one) for place, (key, one) in enumerate(surprises)]
+    rows = []
+    for _, other, key, one in sorted(found, key=lambda row: row[0])[:5]:
+        link = f"{posixpath.dirname(_path(page, other))}/results.json#/claims/{key}"
+        measured = f"[{one['text']}]({link}), " if "text" in one else ""
+        evidence = f"{measured}[{other.title}]({_path(page, other)})"
+        rows.append(f"| {one['claim']} | [{one['verdict']}]({link}/verdict) | {evidence} |\n")
+    return "| Claim | Verdict | Evidence |\n| --- | --- | --- |\n" + "".join(rows) if rows else ""
+
+
 KINDS: dict[str, Callable[[Book, Page], str]] = {
     "questions": questions,
     "interviews": interviews,
     "symptoms": symptoms,
     "bibliography": bibliography,
+    "findings": findings,
 }
 
 
