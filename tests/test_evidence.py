@@ -26,7 +26,7 @@ SOURCE = """@techreport{rfc,
   url    = {https://www.rfc-editor.org/rfc/rfc9293},
 }
 
-@misc{terraform"""
+"""
 
 
 @pytest.fixture
@@ -37,7 +37,9 @@ def demo(copy: Path) -> Path:
     entry = "      - system-design/index.md\n"
     config.write_text(config.read_text(encoding="utf-8").replace(entry, entry + f"      - {TOPIC[5:]}/index.md\n"), encoding="utf-8")
     sources = copy / "docs/assets/sources.bib"
-    sources.write_text(sources.read_text(encoding="utf-8").replace("@misc{terraform", SOURCE, 1), encoding="utf-8")
+    text = sources.read_text(encoding="utf-8")
+    after = next(found.start() for found in re.finditer(r"^@\w+\{([^,]+),", text, re.MULTILINE) if found[1] > "rfc")
+    sources.write_text(text[:after] + SOURCE + text[after:], encoding="utf-8")
     page = copy / PAGE
     claim = json.loads((DEMO / "results.json").read_text(encoding="utf-8"))["claims"]["pooling"]
     text = page.read_text(encoding="utf-8").replace("[0×]", f"[{claim['text']}]").replace("[fails]", f"[{claim['verdict']}]")

@@ -96,15 +96,16 @@ def _results(content: Mapping[str, Any], name: str, file: str, bundle: labs.Bund
         raise Unknown(f"{file} has no table {name!r}, it has: {', '.join(found)}")
     rows = found[name]
     columns = list(dict.fromkeys(column for cells in rows.values() for column in cells))
-    heads, decimals = [_words(name)], {}
+    heads, decimals, units = [_words(name)], {}, {}
     for column in columns:
         cells = [row[column] for row in rows.values() if column in row]
-        units = {cell.unit for cell in cells}
-        heads.append(_words(column) + (f" ({units.pop()})" if len(units) == 1 and units != {""} else ""))
-        decimals[column] = _decimals(cells) if len({cell.unit for cell in cells}) == 1 else None
+        found_units = {cell.unit for cell in cells}
+        units[column] = len(found_units) > 1
+        heads.append(_words(column) + ("" if units[column] or found_units == {""} else f" ({found_units.pop()})"))
+        decimals[column] = _decimals(cells)
     lines = ["| " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(columns)]
     for row, cells in rows.items():
-        shown = [_cell(cells[column], decimals[column]) if column in cells else "–" for column in columns]
+        shown = [_cell(cells[one], decimals[one], units[one]) if one in cells else "–" for one in columns]
         lines.append(f"| {_words(row)} | " + " | ".join(shown) + " |")
     return "\n".join(lines) + "\n"
 
@@ -114,9 +115,14 @@ def _words(name: str) -> str:
     return words[0].upper() + words[1:] if words.split()[0].isalpha() else words
 
 
-def _decimals(cells: list[Quantity]) -> int:
-    """One precision for a column: what the widest spread supports, but one digit at least of the smallest value."""
+def _decimals(cells: list[Quantity]) -> int | None:
+    """One precision for a column, at least one digit of its smallest value; None, each its own, where sizes differ.
+
+    A column from 3 to 2,000 has no common precision: what suits the one hides the other.
+    """
     values = [abs(cell.value) for cell in cells if cell.value]
+    if len({cell.unit for cell in cells}) > 1 or (values and max(values) > 30 * min(values)):
+        return None
     least = -min(_exponent(value) for value in values) if values else 0
     return max(min(cell.decimals for cell in cells), least)
 
@@ -125,10 +131,9 @@ def _exponent(value: float) -> int:
     return int(f"{value:e}".partition("e")[2])
 
 
-def _cell(quantity: Quantity, decimals: int | None) -> str:
-    unit = "" if decimals is not None else f" {quantity.unit}".rstrip()
-    text = quantity.number(decimals) + unit
-    return text + _spread(quantity, decimals)
+def _cell(quantity: Quantity, decimals: int | None, with_unit: bool) -> str:
+    unit = f" {quantity.unit}".rstrip() if with_unit else ""
+    return quantity.number(decimals) + unit + _spread(quantity, decimals)
 
 
 def _spread(quantity: Quantity, decimals: int | None = None) -> str:
