@@ -188,14 +188,12 @@ def test_a_page_says_what_a_reader_asks_first(tmp_path: Path) -> None:
 def test_claims_that_came_out_otherwise_are_found(demo: Path) -> None:  # noqa: F811
     """The home page shows them from the record; a claim that holds as expected is no finding."""
     home = demo / "docs/index.md"
-    home.write_text(
-        home.read_text(encoding="utf-8").replace("## Chapters", "## Found by measuring\n\n<!-- sync: findings -->\n<!-- /sync -->\n\n## Chapters"), encoding="utf-8"
-    )
-    assert synchronize(demo) == ["docs/index.md"]
     block = home.read_text(encoding="utf-8").partition("<!-- sync: findings -->")[2].partition("<!-- /sync -->")[0]
     rows = block.strip().splitlines()[2:]
     link = "system-design/pooling/results.json#/claims/pooling"
-    assert len(rows) == 1 and f"[fails]({link}/verdict)" in rows[0] and f"×]({link}), [Pooled connections](system-design/pooling/index.md)" in rows[0]
+    assert 3 <= len(rows) <= 5 and f"[fails]({link}/verdict)" in rows[0]
+    assert f"×]({link}), [Pooled connections](system-design/pooling/index.md)" in rows[0]
+    assert not any("A kept connection is one connection" in row for row in rows)
     assert synchronize(demo) == []
 
 
