@@ -45,7 +45,7 @@ LABS = ("numpy", "redis", "fastapi", "duckdb", "polars", "grpcio", "scikit-learn
 def page(number: int) -> str:
     """A page of real length: about 2,500 words, ten sections, a table, code, a folded answer."""
     sections = "".join(
-        f"\n## Section {one} of page {number}\n\n{PARAGRAPH * 4}\n\n| a | b |\n| --- | ---: |\n"
+        f"\n## Section {one} of page {number}\n\n{(PARAGRAPH * 4).strip()}\n\n| a | b |\n| --- | ---: |\n"
         + "".join(f"| row {row} | {row * 7} |\n" for row in range(8))
         + f"\n```python\nrate = {one} * 100\nprint(rate)\n```\n"
         for one in range(10)
@@ -54,7 +54,7 @@ def page(number: int) -> str:
     required = "".join(f"\n## {name}\n\n{EVIDENCE if name == 'Lab' else 'Text.'}\n" for name in names)
     return (
         f'---\ndescription: "Page {number} of a handbook that is made for measuring the commands"\nreviewed: 2026-01-01\n---\n\n'
-        f"# Page {number}\n\n{PARAGRAPH}\n{sections}{required}"
+        f"# Page {number}\n\n{PARAGRAPH.strip()}\n\nTo write: the rest, for this page only measures.\n{sections}{required}"
     )
 
 
@@ -111,7 +111,10 @@ def main() -> int:
         enlarge(large)
         check = [find_binary("handbook"), "check"]
         times = [timed(lambda: subprocess.run(check, cwd=large, check=True, capture_output=True)) for _ in range(REPEATS)]
-        report(f"check, {PAGES} pages with evidence more, slowest of {REPEATS}", max(times), 6, "s")
+        report(f"check, {PAGES} pages with evidence more, slowest of {REPEATS}", max(times), 5, "s")
+        os.environ["PATH"] = f"{ROOT / 'node_modules/.bin'}{os.pathsep}{os.environ['PATH']}"
+        times = [timed(lambda: subprocess.run([*check, "--all"], cwd=large, check=True, capture_output=True)) for _ in range(REPEATS)]
+        report(f"check --all, the same, slowest of {REPEATS}", max(times), 15, "s")
         report("check, peak memory", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000, 300, "MB")
 
         demo = (ROOT / "tests/demo/pooling/lab.py").read_text(encoding="utf-8").replace("../../..", str(ROOT))

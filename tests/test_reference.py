@@ -84,5 +84,3 @@ def test_a_query_names_its_origin_and_a_section_that_exists(query: dict[str, str
 
 def test_queries_are_not_repeated() -> None:
     assert len({query["ask"] for query in QUERIES}) == len(QUERIES)
-
-

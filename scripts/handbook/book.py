@@ -1,7 +1,9 @@
 """What the handbook consists of: its chapters, topics, bundles and pages. Everything else asks here."""
 
 import itertools
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +16,7 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
+from pathspec import GitIgnoreSpec
 from pymdownx.slugs import slugify
 
 from handbook.fault import Fault
@@ -66,7 +69,7 @@ class Link:
     line: int
     target: str
     image: bool
-    text: str = ""
+    text: str = ""  # of an image, the words that stand for it
 
 
 class Fence(NamedTuple):
@@ -181,7 +184,7 @@ def _links(inline: Token, line: int) -> Iterator[Link]:
             inner = itertools.takewhile(lambda one: one.type != "link_close", children[index + 1 :])
             yield Link(line, str(child.attrGet("href")), image=False, text="".join(one.content for one in inner))
         elif child.type == "image":
-            yield Link(line, str(child.attrGet("src")), image=True)
+            yield Link(line, str(child.attrGet("src")), image=True, text=child.content)
 
 
 def _formulas(inline: Token, line: int) -> Iterator[tuple[int, str]]:
@@ -191,6 +194,15 @@ def _formulas(inline: Token, line: int) -> Iterator[tuple[int, str]]:
         elif child.type in ("math_inline", "math_inline_double"):
             yield line, child.content
             line += child.content.count("\n")
+
+
+def git(root: Path, *arguments: str) -> str:
+    """What git prints; nothing where there is no git, or no repository."""
+    command = ["git", "-c", "core.quotepath=off", *arguments]
+    try:
+        return subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=20).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
 
 
 @dataclass(frozen=True)
@@ -216,6 +228,23 @@ class Book:
         )
         self.nav = list(self._read_nav())
         self.pages = {page.name: page for page in self._read_pages()}
+
+    @cached_property
+    def tree(self) -> list[str]:
+        """Every file of the project, relative to its root: what git ignores is left out, unless git holds it."""
+        ignored = self.root / ".gitignore"
+        lines = ignored.read_text(encoding="utf-8").splitlines() if ignored.is_file() else []
+        spec = GitIgnoreSpec.from_lines([".git", *lines])
+        found = set()
+        for folder, folders, files in os.walk(self.root):
+            base = "" if Path(folder) == self.root else f"{Path(folder).relative_to(self.root).as_posix()}/"
+            linked = [name for name in folders if Path(folder, name).is_symlink()]
+            folders[:] = [n for n in folders if n not in linked and not spec.match_file(f"{base}{n}/")]
+            found.update(name for file in [*files, *linked] if not spec.match_file(name := base + file))
+        if (self.root / ".git").exists():
+            held = git(self.root, "ls-files", "-z").split("\0")
+            found.update(name for name in held if name and os.path.lexists(self.root / name))
+        return sorted(found)
 
     def chapters(self) -> list[str]:
         """Folder names of the chapters, in the order of the navigation, then those that it lacks."""

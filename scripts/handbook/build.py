@@ -16,6 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from handbook import addresses
+from handbook.book import Book
+
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--virtual-time-budget=30000", "--dump-dom"]
@@ -47,6 +50,7 @@ def build(root: Path, site: Path, tell: Callable[[str], None]) -> None:
             tell(f"drawing the diagrams of {len(pages)} pages in Chromium")
             _draw(fresh, pages)
             shutil.rmtree(fresh / "assets/vendor")
+        addresses.redirected(Book(root), fresh)
         shutil.rmtree(site, ignore_errors=True)
         fresh.rename(site)
     finally:

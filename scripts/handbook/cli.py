@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, track
 from rich.table import Table
 
-from handbook import evidence, labs
+from handbook import addresses, evidence, labs
 from handbook.book import SLUG, Book, Page
 from handbook.build import Failed
 from handbook.build import build as make_site
 from handbook.checks import check as find_faults
-from handbook.checks import unwritten
+from handbook.checks import check_with_tools, remarks, unwritten
 from handbook.new import Refused
 from handbook.new import new as make_page
 from handbook.sync import derived
@@ -54,7 +54,8 @@ def new(name: str, title: str | None) -> None:
 
 @handbook.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-def check(paths: tuple[Path, ...]) -> None:
+@click.option("--all", "with_tools", is_flag=True, help="Ask spelling, secrets, workflow and Markdown tools as well.")
+def check(paths: tuple[Path, ...], with_tools: bool) -> None:
     """Say everything that can be said about pages without building, about PATHS alone where they are given."""
     root = find_root()
     wanted = []
@@ -68,8 +69,14 @@ def check(paths: tuple[Path, ...]) -> None:
     def concerns(place: str) -> bool:
         return not wanted or any(Path(place).is_relative_to(path) for path in wanted)
 
-    faults = [fault for fault in find_faults(root, _progress) if concerns(fault.path)]
-    for note in unwritten(root):
+    faults = find_faults(root, _progress)
+    if with_tools:
+        found, missing = check_with_tools(root)
+        faults = sorted({*faults, *found})
+        if missing:
+            notes.print(f"not here, so skipped: {', '.join(missing)} (./scripts/test installs them)", markup=False)
+    faults = [fault for fault in faults if concerns(fault.path)]
+    for note in [*remarks(root), *unwritten(root)]:
         if concerns(note.partition(":")[0]):
             notes.print(note, markup=False)
     for fault in faults:
@@ -90,6 +97,26 @@ def sync(only_check: bool) -> None:
             path.write_text(due, encoding="utf-8")
         click.echo(path.relative_to(root).as_posix())
     sys.exit(1 if only_check and stale else 0)
+
+
+@handbook.command()
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+def redirect(old: str, new: str) -> None:
+    """Make an address that was published lead on, for instance devops/gates/index.md#tests to devops/index.md."""
+    try:
+        addresses.redirect(Book(find_root()), old, new)
+    except addresses.Refused as refusal:
+        raise click.ClickException(str(refusal)) from None
+    click.echo(addresses.FILE)
+
+
+@handbook.command()
+@click.option("--forget", is_flag=True, help="Drop what is gone: only before anybody could have read it.")
+def published(forget: bool) -> None:
+    """Take every page and heading of today into the list of addresses that must not vanish."""
+    addresses.publish(Book(find_root()), forget)
+    click.echo(addresses.FILE)
 
 
 @handbook.command()

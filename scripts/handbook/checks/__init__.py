@@ -3,9 +3,33 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from handbook import charts, citations
+from handbook import addresses, charts, citations
 from handbook.book import Book, Page
-from handbook.checks import diagrams, environment, evidence, front_matter, headings, links, math, reference, structure
+from handbook.checks import (
+    code,
+    configuration,
+    diagrams,
+    environment,
+    evidence,
+    files,
+    front_matter,
+    headings,
+    html,
+    images,
+    links,
+    markdown,
+    math,
+    minimum,
+    notes,
+    prose,
+    reference,
+    rendered,
+    secrets,
+    structure,
+    suppressions,
+    text,
+    tools,
+)
 from handbook.fault import Fault
 
 _BOOK: tuple[Callable[[Book], Iterator[Fault]], ...] = (
@@ -14,6 +38,13 @@ _BOOK: tuple[Callable[[Book], Iterator[Fault]], ...] = (
     evidence.check,
     citations.check_bibliography,
     reference.check,
+    files.check,
+    text.check,
+    secrets.check,
+    configuration.check,
+    suppressions.check,
+    images.check_files,
+    addresses.check,
 )
 _PAGE: tuple[Callable[[Book, Page], Iterator[Fault]], ...] = (
     front_matter.check,
@@ -23,9 +54,16 @@ _PAGE: tuple[Callable[[Book, Page], Iterator[Fault]], ...] = (
     diagrams.check,
     math.check,
     charts.check,
+    html.check,
+    markdown.check,
+    prose.check,
+    code.check,
+    images.check,
+    minimum.check,
+    rendered.check,
 )
 
-TO_WRITE = "To write:"
+TO_WRITE = minimum.TO_WRITE
 
 
 def check(root: Path, progress: Callable[[list[Page]], Iterator[Page]] = iter) -> list[Fault]:
@@ -38,6 +76,17 @@ def check(root: Path, progress: Callable[[list[Page]], Iterator[Page]] = iter) -
         for rule in _PAGE:
             faults.extend(rule(book, page))
     return sorted(set(faults))
+
+
+def check_with_tools(root: Path) -> tuple[list[Fault], list[str]]:
+    """What foreign tools find, and the tools that are missing here."""
+    faults, missing = tools.check(Book(root))
+    return sorted(set(faults)), missing
+
+
+def remarks(root: Path) -> list[str]:
+    """What is said and not refused: guards that were changed, reviews that are due."""
+    return notes.notes(Book(root))
 
 
 def unwritten(root: Path) -> list[str]:

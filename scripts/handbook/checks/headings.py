@@ -1,5 +1,6 @@
 """A page has one title, then sections in the order of its kind, each with text and a name of its own."""
 
+import re
 from collections.abc import Iterator
 
 from handbook.book import SECTIONS, Book, Page
@@ -38,9 +39,21 @@ def check(book: Book, page: Page) -> Iterator[Fault]:
         ids.setdefault(heading.id, heading.line)
         previous = heading.level
     ends = [*(heading.line - 1 for heading in page.headings[1:]), len(page.lines)]
-    for heading, end in zip(page.headings, ends, strict=True):
+    for heading, end in zip(page.headings, ends, strict=False):  # without a heading there is one end more
         if not any(line.strip() for line in page.lines[heading.line : end]):
             yield fault(heading.line, f"no text under {heading.text!r}", "write a sentence, or delete the heading")
+
+    for number, (line, kind) in enumerate(page.blocks):
+        row = page.text.split("\n")[line - 1] if kind == "paragraph" else ""
+        after = page.blocks[number + 1][1] if number + 1 < len(page.blocks) else ""
+        if re.match(r"#{1,6}[^\s#]", row):
+            yield fault(
+                line, f"{row[:30]!r} lacks a space", f"write {'#' * (len(row) - len(row.lstrip('#')))} before the words"
+            )
+        elif re.fullmatch(r"\*\*[^*]+[^*.!?…]\*\*:?", row) and after in ("paragraph", "", "heading"):
+            yield fault(
+                line, f"{row[:40]} looks like a heading", "write ## or ###; a takeaway is a sentence and ends as one"
+            )
 
     sections = {heading.text: heading.line for heading in page.headings if heading.level == 2}
     order = SECTIONS.get(page.kind, {})

@@ -1,7 +1,9 @@
 """A quick walk over every link: inside the handbook it ends at a page, a heading or a file that exists."""
 
 import difflib
+import os
 import posixpath
+import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
@@ -9,22 +11,31 @@ from handbook.book import Book, Page
 from handbook.fault import Fault
 
 EXTERNAL = ("https", "mailto")
+_HERE = re.compile(r"(?:.*\.)?(?:localhost|local|internal)|127\..*|0\.0\.0\.0|::1|10\..*|192\.168\..*")
 
 
 def check(book: Book, page: Page) -> Iterator[Fault]:
     for link in page.links:
-        wrong, repair = _broken(book, page, link.target)
+        wrong, repair = broken(book, page, link.target)
         if wrong:
             yield Fault(f"docs/{page.name}", link.line, "link", wrong, repair)
 
 
-def _broken(book: Book, page: Page, target: str) -> tuple[str, str]:
+def broken(book: Book, page: Page, target: str) -> tuple[str, str]:
     """What is wrong with a link and how to mend it; ("", "") for a good one."""
     try:
         parts = urlsplit(target)
     except ValueError as error:
         return f"{target!r} is not an address: {error}", "correct it"
     if parts.scheme or parts.netloc:
+        if parts.scheme in EXTERNAL and _HERE.fullmatch(parts.hostname or ""):
+            return f"{target!r} leads to the reader's own machine", "put the address between backticks"
+        if (
+            parts.scheme in EXTERNAL
+            and parts.hostname
+            and parts.hostname == urlsplit(os.environ.get("SITE_URL", "")).hostname
+        ):
+            return f"{target!r} is the handbook's own address", "link to the page, as ../caching/index.md"
         if parts.scheme in EXTERNAL:
             return "", ""
         return f"{target!r} leads to {parts.scheme or 'a host'}:", f"link to a page, or to {' or '.join(EXTERNAL)}:"
