@@ -108,7 +108,12 @@ def apart(times: list[float], runs: int, order: str) -> list[tuple[float, bool]]
         repeats = [sum(times[start + index * runs : start + (index + 1) * runs]) for index in range(14)]
         a = [repeats[index] for index in FIRST[order]]
         b = [repeats[index] for index in range(14) if index not in FIRST[order]]
-        found.append((100 * abs(median(a) / median(b) - 1), len({x > y for x, y in zip(a, b, strict=True)}) == 1))
+        found.append(
+            (
+                100 * abs(median(a) / median(b) - 1),
+                len({x > y for x, y in zip(a, b, strict=True)}) == 1,
+            )
+        )
     return found
 
 

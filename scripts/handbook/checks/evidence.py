@@ -3,6 +3,7 @@
 import re
 import textwrap
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from handbook import arithmetic, labs, quantities, sync
 from handbook.book import Book, Fence, Link, Page
@@ -58,7 +59,7 @@ def _pointer(bundle: labs.Bundle, link: Link) -> Iterator[tuple[str, str]]:
     if content is None:
         return  # a fault of the file, or of the link
     try:
-        found = resolve(content, pointer)
+        found = resolve(content, unquote(pointer))  # a name may hold spaces or %
     except KeyError as error:
         yield f"{link.target} leads nowhere: no {error}", f"claims: {', '.join(content['claims'])}"
         return

@@ -45,7 +45,7 @@ NOTICE = re.compile(
     r"|SPDX-License-[I]dentifier:(?! *(?:MIT|CC-BY-4\.0)\s*(?:-->|\*/|$))|(?:©|\(c\)|copyright) (?:19|20)\d\d\b",
     re.IGNORECASE | re.MULTILINE,
 )
-_LICENSES = re.compile(r"LICENSE.*|docs/assets/fonts/.*-OFL\.txt")
+_LICENSES = re.compile(r"LICENSE.*|docs/assets/fonts/.*-OFL\.txt|scripts/make-fonts\.py")  # notices stand here
 _MACHINE = ("requirements.lock", "package-lock.json")
 
 
