@@ -293,7 +293,9 @@ class Fleet:
             answered, _ = await asyncio.wait(calls.values(), timeout=delay_s)
             if not answered:
                 calls[second] = links[second].send(number, copy * SERVICE_S)
-                answered, _ = await asyncio.wait(calls.values(), return_when=asyncio.FIRST_COMPLETED)
+                answered, _ = await asyncio.wait(
+                    calls.values(), return_when=asyncio.FIRST_COMPLETED
+                )
             services[number] = answered.pop().result()
             for backend in calls if cancel else ():
                 links[backend].cancel(number)
