@@ -1,17 +1,16 @@
 """What several promises need: the project, copies of it to break, the built site, binaries."""
 
-import functools
-import http.server
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from handbook.build import served as serve_folder
 
 ROOT = Path(__file__).parents[1]
 
@@ -82,22 +81,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 def serve(folder: Path) -> Iterator[str]:
-    """Serves a folder on loopback as any static server does; yields its address."""
-    handler = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
+    """Serves a folder on loopback until the generator is closed; yields its address."""
+    with serve_folder(folder) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -61,7 +61,7 @@ def _draw(site: Path, pages: list[Path]) -> None:
     chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
     if chromium is None:
         raise Failed("diagrams are left to a browser, and there is none: install Debian's chromium, or merman")
-    with _served(site) as address:
+    with served(site) as address:
         for page in pages:
             text = page.read_text(encoding="utf-8")
             with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
@@ -83,7 +83,8 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 @contextmanager
-def _served(folder: Path) -> Iterator[str]:
+def served(folder: Path) -> Iterator[str]:
+    """Serves a folder on loopback as any static server does; yields its address."""
     handler = functools.partial(_Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
