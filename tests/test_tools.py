@@ -14,12 +14,24 @@ STARTED = {"run", "Popen", "check_output", "check_call", "which", "binary", "fin
 CODE = sorted([*ROOT.glob("tests/**/*.py"), *ROOT.glob("docs/*/*/lab.py"), *ROOT.glob("scripts/**/*.py")])
 
 
+def lists(tree: ast.AST, name: str) -> Iterator[ast.List]:
+    """The lists that are assigned to a name and begin with text: commands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.List) and node.value.elts:
+            named = any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
+            if named and isinstance(node.value.elts[0], ast.Constant):
+                yield node.value
+
+
 def started(code: str) -> Iterator[str]:
     """Names of the binaries that a module starts or looks up, as far as they are written in it."""
-    for node in ast.walk(ast.parse(code)):
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             first = node.args[0]
+            if name == "server" and isinstance(first, ast.Name):
+                yield from (one.elts[0].value for one in lists(tree, first.id))
             if isinstance(first, ast.List) and first.elts:
                 first = first.elts[0]
             if name in STARTED and isinstance(first, ast.Constant) and isinstance(first.value, str):
@@ -42,7 +54,8 @@ def test_the_list_of_packages_is_what_is_started() -> None:
 
 def test_a_started_binary_is_seen() -> None:
     code = 'subprocess.Popen(["redis-server", "--port"])\nbinary("etcd")\nshutil.which("nginx")\nprint("x")\n'
-    assert sorted(started(code)) == ["etcd", "nginx", "redis-server"]
+    code += 'command = ["memcached", "-l"]\nlabkit.server(command, ready=1)\n'
+    assert sorted(started(code)) == ["etcd", "memcached", "nginx", "redis-server"]
 
 
 def test_code_keeps_its_style(binary: Callable[[str], str]) -> None:
