@@ -4,10 +4,9 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator
 
+from handbook import labs
 from handbook.bibliography import BIBLIOGRAPHY, formatted, read
 from handbook.book import Book, Page
-from handbook.evidence import Wrong
-from handbook.evidence import read as read_results
 
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?(?=\))")
 _FOOTNOTE = re.compile(r"\[\^[^\]]+\]")
@@ -47,11 +46,7 @@ def findings(book: Book, page: Page) -> str:
     """Claims whose verdict is not the expected one, five at most: the first of each lab, then the second of each."""
     found = []
     for other in _others(book, page):
-        path = other.path.parent / "results.json"
-        try:
-            claims = read_results(path)["claims"] if path.is_file() else {}
-        except Wrong:
-            continue  # the check names its fault
+        claims = labs.load(other.path.parent).results.get("results.json", {"claims": {}})["claims"]
         surprises = ((key, one) for key, one in claims.items() if one["verdict"] != one["expected"])
         found += [(place, other, key, one) for place, (key, one) in enumerate(surprises)]
     rows = []

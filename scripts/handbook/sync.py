@@ -30,6 +30,13 @@ class Unknown(Exception):
 
 def derived(book: Book) -> Iterator[tuple[Path, str, str]]:
     """Path, present text and due text of each file that holds something derived."""
+    yield from texts(book)
+    for path, due in charts.redrawn(book):
+        yield path, path.read_text(encoding="utf-8") if path.exists() else "", due
+
+
+def texts(book: Book) -> Iterator[tuple[Path, str, str]]:
+    """The same without drawing: results files and pages."""
     sources, _ = bibliography.read(book.root / bibliography.BIBLIOGRAPHY)
     for page in book.pages.values():
         bundle = labs.load(page.path.parent)
@@ -37,8 +44,6 @@ def derived(book: Book) -> Iterator[tuple[Path, str, str]]:
             yield path, path.read_text(encoding="utf-8"), text
         due = _blocks(book, page, bundle, _with_list(book, page))
         yield page.path, page.text, citations.rewritten(due, sources)
-    for path, due in charts.redrawn(book):
-        yield path, path.read_text(encoding="utf-8") if path.exists() else "", due
 
 
 def unknown(book: Book, page: Page) -> Iterator[tuple[int, str]]:

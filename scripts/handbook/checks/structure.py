@@ -7,14 +7,14 @@ from pathlib import PurePosixPath
 
 from handbook.book import BUNDLE, SLUG, Book
 from handbook.fault import Fault
-from handbook.sync import derived
+from handbook.sync import texts
 
 
 def check(book: Book) -> Iterator[Fault]:
     yield from _files(book)
     yield from _nav(book)
     yield from _titles(book)
-    for path, before, due in derived(book):
+    for path, before, due in texts(book):  # charts.check tells a drawing that is out of date
         if before != due and path.suffix == ".md":
             rows = itertools.zip_longest(before.splitlines(), due.splitlines())
             yield Fault(
