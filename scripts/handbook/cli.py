@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import click
@@ -11,11 +11,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from handbook import addresses, evidence, labs
-from handbook.book import SLUG, Book, Page
+from handbook.book import SLUG, Book
 from handbook.build import Failed
 from handbook.build import build as make_site
 from handbook.checks import check as find_faults
 from handbook.checks import check_with_tools, remarks, unwritten
+from handbook.fault import Fault
 from handbook.new import Refused
 from handbook.new import new as make_page
 from handbook.sync import derived
@@ -219,8 +220,8 @@ def _waiting(what: str) -> contextlib.AbstractContextManager[object]:
     return progress
 
 
-def _progress(pages: list[Page]) -> Iterator[Page]:
-    yield from track(pages, "checking pages", console=notes, transient=True, disable=not notes.is_terminal)
+def _progress(found: Iterable[list[Fault]], pages: int) -> Iterator[list[Fault]]:
+    yield from track(found, "checking pages", total=pages, console=notes, transient=True, disable=not notes.is_terminal)
 
 
 def main() -> None:

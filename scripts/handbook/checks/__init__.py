@@ -1,6 +1,10 @@
 """Everything that can be said about the handbook without building it."""
 
-from collections.abc import Callable, Iterator
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from handbook import addresses, charts, citations
@@ -64,18 +68,51 @@ _PAGE: tuple[Callable[[Book, Page], Iterator[Fault]], ...] = (
 )
 
 TO_WRITE = minimum.TO_WRITE
+MANY = 40  # pages from which a second process pays
+
+_book: Book  # of a process that checks pages for another
 
 
-def check(root: Path, progress: Callable[[list[Page]], Iterator[Page]] = iter) -> list[Fault]:
+_Found = Iterable[list[Fault]]
+
+
+def check(root: Path, progress: Callable[[_Found, int], _Found] = lambda found, _: found) -> list[Fault]:
     """Every fault of the handbook below `root`, in the order of files and lines."""
     book = Book(root)
     faults = list(book.faults)
-    for rule in _BOOK:
-        faults.extend(rule(book))
-    for page in progress(list(book.pages.values())):
-        for rule in _PAGE:
-            faults.extend(rule(book, page))
+    with _of_pages(book) as found:
+        for rule in _BOOK:
+            faults.extend(rule(book))
+        for some in progress(found, len(book.pages)):
+            faults.extend(some)
     return sorted(set(faults))
+
+
+@contextmanager
+def _of_pages(book: Book) -> Iterator[_Found]:
+    """The faults of each page; where there are many, other processes find them while the caller goes on."""
+    processors = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+    if len(book.pages) < MANY or processors == 1:
+        yield (of_page(book, page) for page in book.pages.values())
+        return
+    for page in book.pages.values():
+        page.headings  # noqa: B018 - read once, before the processes part
+    with multiprocessing.get_context("fork").Pool(processors, _begin, (book,)) as pool:
+        yield pool.imap_unordered(_of_named, book.pages)
+
+
+def of_page(book: Book, page: Page) -> list[Fault]:
+    """What the rules for single pages say of one."""
+    return [fault for rule in _PAGE for fault in rule(book, page)]
+
+
+def _begin(book: Book) -> None:
+    global _book
+    _book = book
+
+
+def _of_named(name: str) -> list[Fault]:
+    return of_page(_book, _book.pages[name])
 
 
 def check_with_tools(root: Path) -> tuple[list[Fault], list[str]]:

@@ -114,12 +114,13 @@ class _Walk(HTMLParser):
 
 @lru_cache(maxsize=1)
 def _markdown(config: str) -> Markdown:
-    """The site's converter, without coloring and drawing."""
+    """The site's converter, without coloring, drawing and the glossary's tooltips, which no page can shape."""
     tree = yaml.load(config, Loader=_Loader) or {}
     names, options = [], {}
     for entry in tree.get("markdown_extensions", []):
         name, given = next(iter(entry.items())) if isinstance(entry, dict) else (entry, None)
-        names.append(name)
+        if name != "handbook.glossary":
+            names.append(name)
         options[name] = given or {}
     options["pymdownx.superfences"] = {
         "custom_fences": [
