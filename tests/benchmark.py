@@ -1,5 +1,7 @@
 """Prints what checking, previewing and setting up cost, each beside its limit: `.venv/bin/python tests/benchmark.py`.
 
+With a number it damages pages so many times instead, 10,000 for instance; a second number is the seed.
+
 Times on a shared machine say little; the ratio to the limit, and to the same line a month ago, says something.
 """
 
@@ -7,6 +9,7 @@ import os
 import resource
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -15,8 +18,10 @@ from pathlib import Path
 
 from conftest import ROOT, copy_project, find_binary
 from test_commands import free_port
+from test_contributions import fuzz
 
 from handbook import labs
+from handbook.book import Book
 
 PAGES = 100
 REPEATS = 5
@@ -95,7 +100,19 @@ def report(what: str, value: float, limit: float, unit: str) -> None:
     print(f"{what:<58} {value:8.2f} {unit:<2}  {value / limit:6.2f} of the limit, {limit:g} {unit}")
 
 
+def damage(number: int, seed: int = 0) -> int:
+    """Ends with an error where the check ends with one, or accepts what the build or the walk over links refuses."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = copy_project(Path(folder) / "handbook")
+        rounds = -(-number // len(Book(root).pages))
+        number, accepted = fuzz(root, Path(folder) / "site", rounds, seed)
+        print(f"{number} damages, {number - accepted} refused, {accepted} accepted, which build and whose links end")
+    return 0
+
+
 def main() -> int:
+    if sys.argv[1:]:
+        return damage(*map(int, sys.argv[1:]))
     with tempfile.TemporaryDirectory() as folder:
         fresh = copy_project(Path(folder) / "fresh")
         port = free_port()

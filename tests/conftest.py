@@ -11,12 +11,21 @@ from pathlib import Path
 import pytest
 
 from handbook.build import served as serve_folder
+from handbook.checks import remarks
 
 ROOT = Path(__file__).parents[1]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--labs", action="store_true", help="run each lab as well, as CI does")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Whoever merges reads which guards a change touches; GitHub shows it beside the change."""
+    for note in remarks(ROOT):
+        place, _, words = note.partition(": ")
+        on_github = f"::warning file={place.replace(':', ',line=')}::{words}"
+        terminalreporter.write_line(on_github if os.environ.get("GITHUB_ACTIONS") == "true" else note)
 
 
 def find_binary(name: str) -> str:

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import copy_project
+from conftest import copy_project, find_binary
+
+from handbook import addresses
 
 TOOLS = ("cat", "cksum", "cmp", "dirname", "env", "rm", "sed", "sh")  # what the scripts themselves call
 
@@ -137,3 +139,43 @@ def test_a_lock_that_does_not_match_is_named_with_its_command(installed: Path, t
     done = preview(root)
     assert done.returncode == 1
     assert "does not match pyproject.toml" in done.stderr and "uv pip compile pyproject.toml" in done.stderr
+
+
+def handbook(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([find_binary("handbook"), *arguments], cwd=root, capture_output=True, text=True)
+
+
+def test_an_address_that_moved_answers_on_the_built_site(copy: Path) -> None:
+    """`handbook redirect` adds what leads on, `handbook build` writes it, and neither takes what leads nowhere."""
+    for old, new, words in [
+        ("devops/gates/index.md", "devops/gone/index.md", "devops/gone/index.md is not there"),
+        ("devops/index.md", "index.md", "devops/index.md is there"),
+        ("../x/index.md", "index.md", "was never an address"),
+        ("assets/handbook.css", "index.md", "was never an address"),
+    ]:
+        done = handbook(copy, "redirect", old, new)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1) and words in done.stderr
+    assert handbook(copy, "redirect", "devops/gates/index.md", "deployment/index.md#why-this-chapter-exists").returncode == 0
+    assert handbook(copy, "redirect", "devops/index.md#rollback", "deployment/index.md").returncode == 0
+    assert handbook(copy, "check").returncode == 0
+    built = handbook(copy, "build")
+    assert built.returncode == 0, built.stderr
+    moved, page = copy / "site/devops/gates/index.html", copy / "site/devops/index.html"
+    assert 'content="0; url=../../deployment/#why-this-chapter-exists"' in moved.read_text(encoding="utf-8")
+    assert '<p id="rollback">This section has moved: <a href="../deployment/">' in page.read_text(encoding="utf-8")
+    text = (copy / addresses.FILE).read_text(encoding="utf-8")
+    circle = text.replace('"deployment/index.md#why-this-chapter-exists"', '"devops/old/index.md",\n    "devops/old/index.md": "devops/gates/index.md"')
+    (copy / addresses.FILE).write_text(circle, encoding="utf-8")
+    done = handbook(copy, "build")
+    assert done.returncode == 1 and "a loop: devops/gates/index.md → devops/old/index.md → devops/gates/index.md" in done.stderr
+    assert moved.is_file()
+
+
+def test_check_says_which_guards_were_changed(copy: Path) -> None:
+    git = [find_binary("git"), "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    for step in (["init", "--initial-branch", "main"], ["add", "--all"], ["commit", "--message", "Begin"], ["checkout", "-b", "change"]):
+        subprocess.run([*git, *step], cwd=copy, check=True, capture_output=True)
+    assert handbook(copy, "check").stderr == ""
+    (copy / ".ci/run").write_text((copy / ".ci/run").read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    done = handbook(copy, "check")
+    assert (done.returncode, done.stderr) == (0, ".ci/run: guards others and was changed: read this first\n")

@@ -1,27 +1,37 @@
 """Promise: a contribution that would harm readers, builders, guards or text is refused with its place and repair; a good one is not."""
 
-import json
+import datetime
+import difflib
+import os
 import random
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote, urlsplit
 
+import conftest
 import pytest
 from conftest import ROOT, build, copy_project, edit, find_binary
+from test_build import Tags
+from test_evidence import synchronize
 from test_structure import add
 
 from handbook import addresses
-from handbook.book import Book, Page
+from handbook.book import Book
 from handbook.checks import (
-    _PAGE,
     check,
     check_with_tools,
     configuration,
     files,
     images,
     links,
+    notes,
+    of_page,
     remarks,
     secrets,
+    structure,
     suppressions,
     text,
     tools,
@@ -51,6 +61,10 @@ PAGES = {
     "data: link": ("[a](data:text/html,x)\n", 1, "link", "data"),
     "file: link": ("[a](file:///etc/passwd)\n", 1, "link", "file"),
     "link without scheme": ("[a](//example.org/x)\n", 1, "link", "host"),
+    "link to built HTML": ("[the chapter](../index.html)\n", 1, "link", "does not exist"),
+    "link to a built folder": ("[the chapter](../)\n", 1, "link", "index.md"),
+    "link to our own domain": ("[the chapter](https://handbook.example.org/devops/)\n", 1, "link", "own address"),
+    "link as raw HTML": ('Read <a href="../index.md">the chapter</a>.\n', 1, "html", "[text](target)"),
     "link to localhost": ("[a](https://localhost:8000/)\n", 1, "link", "localhost"),
     "link to loopback": ("[a](https://127.0.0.1/)\n", 1, "link", "127.0.0.1"),
     "comment": ("<!-- hidden -->\n", 1, "html", "comment"),
@@ -102,6 +116,7 @@ PAGES = {
     "link without words": ("Read [](../index.md).\n", 1, "link", "without words"),
     "id twice": ("## Same\n\nText.\n\n## Same\n\nText.\n", 5, "headings", "already"),
     "footnote undefined": ("Text.[^gone]\n", 1, "citation", "not defined"),
+    "footnote twice": ("Text.[^ddp]\n\n## Sources\n\n[^ddp]: Page 3.\n\n[^ddp]: Page 4.\n", 7, "citation", "already"),
     "footnote unused": ("Text.\n\n[^gone]: Words.\n", 3, "citation", "no text"),
     "heading without a space": ("##Section\n\nText.\n", 1, "headings", "space"),
     "bold as a heading": ("**Section:**\n\nText.\n\n**Another section**\n\nText.\n\n**A third:**\n\nText.\n", 1, "headings", "heading"),
@@ -123,6 +138,7 @@ PAGES = {
     "image without words": ("![](../../assets/overview.svg)\n", 1, "image", "no words"),
     "image named by its file": ("![overview.svg](../../assets/overview.svg)\n", 1, "image", "names the file"),
     "image hot-linked": ("![A curve that falls with load](https://example.org/a.svg)\n", 1, "image", "another host"),
+    "image as raw HTML": ('<img src="../../assets/overview.svg" alt="The seven chapters as one system">\n', 1, "html", "![what it shows](file.svg)"),
     "image missing": ("![A curve that falls with load](gone.svg)\n", 1, "link", "does not exist"),
     # Words, and what belongs to somebody.
     "note to yourself": ("TODO: explain.\n", 1, "words", "note to yourself"),
@@ -163,22 +179,36 @@ GOOD = {
 }  # fmt: skip
 
 
+GOOD |= {page.splitlines()[0][2:]: page for page in (Path(__file__).parent / "good_pages.md").read_text(encoding="utf-8").split("\n<!-- page -->\n\n")}
+
+
 def case_page(number: int, snippet: str) -> str:
-    return HEAD.format(number) + snippet
+    """A snippet on a page of its own; what has a title is a page already."""
+    head = HEAD.format(number)
+    return head[: head.index("# Case")] + snippet if snippet.startswith("# ") else head + snippet
+
+
+def place(root: Path, snippets: dict[str, str]) -> dict[str, str]:
+    """Gives each snippet a page in the navigation; returns their paths."""
+    names = {}
+    for number, (name, snippet) in enumerate(snippets.items()):
+        names[name] = f"docs/case-studies/case-{number}/index.md"
+        add(names[name], case_page(number, snippet))(root)
+    nav = "".join(f"      - {path.removeprefix('docs/')}\n" for path in names.values())
+    edit("mkdocs.yml", r"^      - case-studies/index.md\n", f"      - case-studies/index.md\n{nav}")(root)
+    return names
 
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Fault]]:
     """One handbook with a page for each case, checked once: the faults of each page."""
     root = copy_project(tmp_path_factory.mktemp("examples") / "handbook")
-    names = {}
-    for number, (name, snippet) in enumerate({**{name: case[0] for name, case in PAGES.items()}, **GOOD}.items()):
-        names[name] = f"docs/case-studies/case-{number}/index.md"
-        add(names[name], case_page(number, snippet))(root)
-    nav = "".join(f"      - {place.removeprefix('docs/')}\n" for place in names.values())
-    edit("mkdocs.yml", r"^      - case-studies/index.md\n", f"      - case-studies/index.md\n{nav}")(root)
-    faults = check(root)
-    return {name: [fault for fault in faults if fault.path == place] for name, place in names.items()}
+    names = place(root, {name: case[0] for name, case in PAGES.items()} | GOOD)
+    synchronize(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SITE_URL", "https://handbook.example.org/")
+        faults = check(root)
+    return {name: [fault for fault in faults if fault.path == path] for name, path in names.items()}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -237,6 +267,7 @@ FILES = {
     "name with a space": (add("docs/assets/a b.txt", "x\n"), "docs/assets/a b.txt", "file", "space"),
     "name that ends in a space": (add("docs/assets/a.txt ", "x\n"), "docs/assets/a.txt ", "file", "space"),
     "name of Windows": (add("docs/assets/aux.txt", "x\n"), "docs/assets/aux.txt", "file", "Windows"),
+    "page that clashes with index.md": (add("docs/devops/README.md", "# Clash\n\nText.\n"), "docs/devops/README.md", "bundle", "does not belong here"),
     "case clash": (add("readme.md", "x\n"), "readme.md", "file", "case alone"),
     "byte order mark": (raw("scripts/a.py", b"\xef\xbb\xbfx = 1\n"), "scripts/a.py", "text", "byte order mark"),
     "bidirectional character in code": (raw("scripts/a.py", "x = 1  # \u2067\n".encode()), "scripts/a.py", "text", "U+2067"),
@@ -268,12 +299,24 @@ FILES = {
     "address in code": (add("scripts/a.py", "# jane.doe" + "@corp-mail.com\n"), "scripts/a.py", "secret", "personal"),
     "page vanished": (lambda root: shutil.rmtree(root / "docs/devops"), "docs/devops/index.md", "address", "uv run handbook redirect devops/index.md"),
     "heading vanished": (edit("docs/devops/index.md", "^## Why this chapter exists", "## Why this chapter is here"), "docs/devops/index.md", "address", "redirect devops/index.md#why-this-chapter-exists devops/index.md#why-this-chapter-is-here"),
-    "redirect loop": (edit(addresses.FILE, r'"redirects": \{\}', '"redirects": {\n    "a.md": "b.md",\n    "b.md": "a.md"\n  }'), addresses.FILE, "address", "a loop: a.md → b.md → a.md"),
-    "redirect to nowhere": (edit(addresses.FILE, r'"redirects": \{\}', '"redirects": {\n    "a.md": "b.md"\n  }'), addresses.FILE, "address", "dead end"),
+    "redirect out of the site": (edit(addresses.FILE, r'"redirects": \{\}', '"redirects": {\n    "../x/index.md": "index.md"\n  }'), addresses.FILE, "address", "no page below docs/"),
+    "redirect over a file": (edit(addresses.FILE, r'"redirects": \{\}', '"redirects": {\n    "assets/handbook.js": "index.md"\n  }'), addresses.FILE, "address", "no page below docs/"),
+    "addresses of another shape": (edit(addresses.FILE, r'"redirects": \{\}', '"redirects": ["index.md"]'), addresses.FILE, "address", "unreadable"),
+    "redirect loop": (edit(addresses.FILE, r'"redirects": \{\}', '"redirects": {\n    "a/index.md": "b/index.md",\n    "b/index.md": "a/index.md"\n  }'), addresses.FILE, "address", "a loop: a/index.md → b/index.md → a/index.md"),
+    "redirect to nowhere": (edit(addresses.FILE, r'"redirects": \{\}', '"redirects": {\n    "a/index.md": "b/index.md"\n  }'), addresses.FILE, "address", "dead end"),
 }  # fmt: skip
-WHOLE = ("file", "image")  # rules that mean the whole file; and these settings, which are nowhere
-NOWHERE = ("not set", "vanish", "redirect devops/index.md")
-RULES = (files.check, text.check, secrets.check, configuration.check, suppressions.check, images.check_files, addresses.check)
+# What is wrong with a file as a whole, or is no longer there, has no line.
+WHOLE = {name for name, (_, _, rule, _) in FILES.items() if rule in ("file", "bundle")}
+WHOLE |= {"SVG with a document type", "image of another kind", "image too heavy", "image unused", "strict deleted", "validation deleted", "page vanished", "addresses of another shape"}
+BELOW = {"page kept from the build": 2}  # the message names the setting, of which this is the second line
+RULES = (files.check, structure.check, text.check, secrets.check, configuration.check, suppressions.check, images.check_files, addresses.check)
+
+
+def changed(before: Path, after: Path) -> set[int]:
+    """The lines of a file that a case added or rewrote."""
+    old, new = (path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else [] for path in (before, after))
+    steps = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    return {line + 1 for step, _, _, first, last in steps if step in ("replace", "insert") for line in range(first, last)}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -285,7 +328,8 @@ def test_a_bad_file_is_refused(name: str, copy: Path) -> None:
     hits = [one for one in faults if (one.path, one.rule) == (file, rule) and words in f"{one.wrong} — {one.repair}"]
     assert hits, [str(one) for one in faults]
     assert hits[0].repair
-    assert hits[0].line or rule in WHOLE or words.startswith("uv run") or "not set" in words
+    due = {line - BELOW.get(name, 0) for line in changed(ROOT / file, copy / file)}
+    assert name in WHOLE or hits[0].line in due, (hits[0].line, due)
 
 
 def test_a_weaker_setting_with_its_reason_passes(copy: Path) -> None:
@@ -310,7 +354,7 @@ def test_an_address_that_moved_leads_on(copy: Path, tmp_path: Path) -> None:
     with pytest.raises(addresses.Refused, match="is there"):
         addresses.redirect(Book(copy), "devops/index.md", "index.md")
     with pytest.raises(addresses.Refused, match="not there"):
-        addresses.redirect(Book(copy), "a.md", "b.md")
+        addresses.redirect(Book(copy), "a/index.md", "b/index.md")
 
 
 # What foreign tools find: name: (change, file, rule, words)
@@ -353,15 +397,32 @@ def test_tools_find_nothing_in_the_handbook() -> None:
     assert [str(one) for one in check_with_tools(ROOT)[0]] == []
 
 
+def test_tools_and_the_build_find_nothing_in_good_pages(copy: Path, tmp_path: Path) -> None:
+    find_binary("node")
+    place(copy, GOOD)
+    synchronize(copy)
+    (copy / "node_modules").symlink_to(ROOT / "node_modules")
+    assert [str(one) for one in check_with_tools(copy)[0]] == []
+    done = build(copy, tmp_path / "site")
+    assert done.returncode == 0, done.stderr
+    assert strays(tmp_path / "site") == []
+
+
 def test_a_missing_tool_is_named_and_left_out(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools, "_node", lambda: None)
     assert check_with_tools(copy)[1] == ["markdownlint-cli2"]
 
 
-def test_an_old_review_is_said_and_not_refused(copy: Path) -> None:
-    edit("docs/devops/index.md", r"^reviewed: .*$", "reviewed: 2020-02-02")(copy)
-    assert any(one.startswith("docs/devops/index.md:3: reviewed ") for one in remarks(copy))
+def test_an_old_review_is_said_and_not_refused(copy: Path, tmp_path: Path) -> None:
+    """To whoever checks, and on the page to readers; not before the day."""
+    today = datetime.datetime.now(datetime.UTC).date()
+    for page, days in (("devops", notes.REVIEW_DAYS + 1), ("deployment", notes.REVIEW_DAYS)):
+        edit(f"docs/{page}/index.md", r"^reviewed: .*$", f"reviewed: {today - datetime.timedelta(days)}")(copy)
+    assert [one.partition(" days")[0] for one in remarks(copy)] == [f"docs/devops/index.md:3: reviewed {notes.REVIEW_DAYS + 1}"]
     assert check(copy) == []
+    assert build(copy, tmp_path / "site").returncode == 0
+    told = [page.parent.name for page in sorted(tmp_path.glob("site/*/index.html")) if "Due for review" in page.read_text(encoding="utf-8")]
+    assert told == ["devops"]
 
 
 def test_a_changed_guard_is_announced(copy: Path) -> None:
@@ -379,7 +440,27 @@ def test_a_changed_guard_is_announced(copy: Path) -> None:
     add("docs/devops/index.md", "\nText.\n")(copy)
     add(".ci/run", "# changed\n")(copy)
     add("scripts/handbook/checks/new.py", "x = 1\n")(copy)
-    assert [one.partition(":")[0] for one in remarks(copy)] == [".ci/run", "scripts/handbook/checks/new.py"]
+    guards = [".ci/run", "scripts/handbook/checks/new.py"]
+    assert [one.partition(":")[0] for one in remarks(copy)] == guards
+    # CI holds the merge and its two parents, and no branch.
+    git("add", "--all")
+    git("commit", "--message", "Change")
+    git("checkout", "main")
+    git("merge", "--no-ff", "change")
+    git("clone", "--depth", "2", f"file://{copy}", "merged")
+    for step in (["checkout", "--detach"], ["branch", "--delete", "main"], ["remote", "remove", "origin"]):
+        git("-C", "merged", *step)
+    assert [one.partition(":")[0] for one in remarks(copy / "merged")] == guards
+
+
+def test_a_test_run_says_which_guards_were_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(conftest, "remarks", lambda _: [".ci/run: guards others", "docs/a.md:3: reviewed"])
+    for on_github in ("", "true"):
+        monkeypatch.setenv("GITHUB_ACTIONS", on_github)
+        conftest.pytest_terminal_summary(SimpleNamespace(write_line=said.append))
+    assert said[:2] == [".ci/run: guards others", "docs/a.md:3: reviewed"]
+    assert said[2:] == ["::warning file=.ci/run::guards others", "::warning file=docs/a.md,line=3::reviewed"]
 
 
 def test_a_thin_page_is_refused_once_it_is_written(copy: Path) -> None:
@@ -415,29 +496,73 @@ def damaged(source: str, chance: random.Random) -> str:
             return "\n".join([*lines[:one], *(" " * chance.randrange(1, 5) + line for line in lines[one : one + 3]), *lines[one + 3 :]])
 
 
-def test_random_damages_end_in_a_fault_or_in_a_page_that_builds(copy: Path, tmp_path: Path) -> None:
-    """300 damages: no traceback, and what passes passes the strict build as well."""
-    chance = random.Random(6)
-    book = Book(copy)
-    names = [name for name in book.pages if "\n" in book.pages[name].text]
+def fuzz(root: Path, site: Path, rounds: int, seed: int) -> tuple[int, int]:
+    """Damages each page of a copy, `rounds` times, and counts damages and accepted ones.
+
+    The check meets all damages of a round at once, and must end. What it accepts by itself must pass the strict build,
+    and the built page have links that end and ids that are one.
+    """
+    chance = random.Random(seed)
+    whole = {name: page.text for name, page in Book(root).pages.items()}
     accepted: dict[str, list[str]] = {}
-    for number in range(300):
-        name = names[number % len(names)]
-        whole, path = book.pages[name], copy / "docs" / name
-        path.write_text(damaged(whole.text, chance), encoding="utf-8")
-        book.pages[name] = Page(path, name)
-        faults = [one for rule in _PAGE for one in rule(book, book.pages[name])]
-        faults += text.faults(book.pages[name].text)
-        faults += [one for other in book.pages.values() for one in links.check(book, other)]
-        if not faults:
-            accepted.setdefault(name, []).append(book.pages[name].text)
-        path.write_text(whole.text, encoding="utf-8")
-        book.pages[name] = whole
-    assert 10 < sum(map(len, accepted.values())) < 200
+    for _ in range(rounds):
+        bad = {name: damaged(text, chance) for name, text in whole.items()}
+        write(root, bad)
+        refused = {fault.path for fault in check(root) if fault.rule not in ("link", "derived")}
+        write(root, whole)
+        for name, content in bad.items():
+            if f"docs/{name}" not in refused and not alone(root, name, content):
+                accepted.setdefault(name, []).append(content)
     for number in range(max(map(len, accepted.values()))):
-        for name, texts in accepted.items():
-            if number < len(texts):
-                (copy / "docs" / name).write_text(texts[number], encoding="utf-8")
-        done = build(copy, tmp_path / "site")
+        texts = {name: some[number] for name, some in accepted.items() if number < len(some)}
+        write(root, whole | texts)
+        done = build(root, site)
         assert done.returncode == 0, done.stderr
-    assert json.loads((copy / addresses.FILE).read_text(encoding="utf-8"))["published"]
+        assert strays(site) == []
+    return rounds * len(whole), sum(map(len, accepted.values()))
+
+
+def write(root: Path, pages: dict[str, str]) -> None:
+    for name, content in pages.items():
+        (root / "docs" / name).write_text(content, encoding="utf-8")
+
+
+def alone(root: Path, name: str, content: str) -> list[Fault]:
+    """What the check says of one damaged page, and of links to it, while all other pages are whole."""
+    before = (root / "docs" / name).read_text(encoding="utf-8")
+    write(root, {name: content})
+    book = Book(root)
+    write(root, {name: before})
+    return [*of_page(book, book.pages[name]), *(one for other in book.pages.values() for one in links.check(book, other))]
+
+
+def strays(site: Path) -> list[str]:
+    """Links of a built site that end nowhere, and ids that a page has twice."""
+    pages = {page: [attrs for _, attrs in Tags(page).found] for page in site.rglob("*.html") if page.name != "404.html"}
+    ids = {page: Counter(attrs["id"] for attrs in found if attrs.get("id")) for page, found in pages.items()}
+    wrong = [f"{page.relative_to(site)}: #{one} {count} times" for page, found in ids.items() for one, count in found.items() if count > 1]
+    for page, found in pages.items():
+        for target in (attrs.get("href", attrs.get("src")) for attrs in found):
+            parts = urlsplit(target or "")
+            if target is None or parts.scheme in ("https", "mailto", "data"):
+                continue
+            path = Path(os.path.normpath(page.parent / unquote(parts.path))) if parts.path else page
+            path = path / "index.html" if path.is_dir() else path
+            anchor = unquote(parts.fragment)
+            if parts.scheme or not path.is_file() or (anchor and path in ids and anchor not in ids[path]):
+                wrong.append(f"{page.relative_to(site)}: {target}")
+    return wrong
+
+
+def test_the_walk_sees_what_is_broken(site: Path, tmp_path: Path) -> None:
+    assert strays(site) == []
+    page = tmp_path / "index.html"
+    page.write_text('<p id="a"><p id="a"><a href="gone/">x</a><a href="#b">x</a><a href="javascript:x">x</a><a href="#a">x</a>', encoding="utf-8")
+    assert strays(tmp_path) == ["index.html: #a 2 times", "index.html: gone/", "index.html: #b", "index.html: javascript:x"]
+
+
+def test_random_damages_end_in_a_fault_or_in_a_page_that_builds(copy: Path, tmp_path: Path) -> None:
+    """300 damages and a few more; tests/benchmark.py does 10,000."""
+    rounds = -(-300 // len(Book(copy).pages))
+    number, accepted = fuzz(copy, tmp_path / "site", rounds, seed=6)
+    assert number >= 300 and number / 50 < accepted < number / 2

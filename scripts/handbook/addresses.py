@@ -13,15 +13,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from handbook.book import Book
+from handbook.book import SLUG, Book
 from handbook.fault import Fault
 
 FILE = "scripts/addresses.json"
+_ADDRESS = re.compile(rf"(?:{SLUG.pattern}/)*index\.md(?:#[^\s#\"'<>]+)?")
 _ROW = re.compile(r'^ +"(?P<key>[^"]+)":')
 
 
 class Refused(Exception):
-    """Why a redirect cannot be added."""
+    """Why a redirect cannot be."""
 
 
 @dataclass
@@ -32,7 +33,11 @@ class Addresses:
 
 def read(root: Path) -> Addresses:
     path = root / FILE
-    return Addresses(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else Addresses()
+    addresses = Addresses(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else Addresses()
+    for group, kind in ((addresses.published, list), (addresses.redirects, str)):
+        if not isinstance(group, dict) or not all(isinstance(value, kind) for value in group.values()):
+            raise TypeError("published gives each page its headings, redirects each old address a new one")
+    return addresses
 
 
 def write(root: Path, addresses: Addresses) -> None:
@@ -59,6 +64,8 @@ def publish(book: Book, forget: bool) -> None:
 def redirect(book: Book, old: str, new: str) -> None:
     """Adds a redirect; raises Refused where the old address still leads somewhere, or the new one nowhere."""
     addresses = read(book.root)
+    if not _ADDRESS.fullmatch(old):
+        raise Refused(f"{old} was never an address: name a page below docs/, as devops/gates/index.md#tests")
     if exists(book, old):
         raise Refused(f"{old} is there: a redirect is for what is gone")
     if not exists(book, new):
@@ -104,6 +111,8 @@ def _vanished(book: Book, name: str, address: str) -> Fault:
 
 
 def _astray(book: Book, redirects: dict[str, str], old: str) -> str:
+    if not _ADDRESS.fullmatch(old):  # a page is written there: nowhere else than below the site, and over no file of it
+        return f"{old} is no page below docs/ and no heading of one"
     if exists(book, old):
         return f"{old} is there again: its redirect hides nothing"
     seen, here = [old], redirects[old]
@@ -116,9 +125,14 @@ def _astray(book: Book, redirects: dict[str, str], old: str) -> str:
 
 
 def redirected(book: Book, site: Path) -> None:
-    """Writes what answers at the old addresses: a page that leads on, or an anchor that says where the section is."""
+    """Writes what answers at the old addresses: a page that leads on, or an anchor that says where the section is.
+
+    Raises Refused where one leads nowhere.
+    """
     redirects = read(book.root).redirects
     for old, new in redirects.items():
+        if wrong := _astray(book, redirects, old):
+            raise Refused(f"{FILE}: {wrong}")
         while new in redirects:
             new = redirects[new]
         name, _, anchor = old.partition("#")

@@ -23,15 +23,18 @@ _FORBIDDEN |= {"locals", "memoryview", "open", "quit", "setattr", "vars"}
 _PRINTED = re.compile(r"(?<!['\"])#> ?(.*)$")
 
 Block = tuple[int, str]  # the page's line of its first line of code, and the code
+_known: dict[str, list[tuple[int, str, str]]] = {"[]": []}  # the faults of blocks that ran in this process already
 
 
 def differences(pages: list[list[Block]]) -> list[list[tuple[int, str, str]]]:
     """For each page's blocks: line, what is wrong and what to do. Blocks of one page share their names."""
-    if not any(pages):
-        return [[] for _ in pages]
-    command = [sys.executable, "-I", __file__]
-    done = subprocess.run(command, input=json.dumps(pages), capture_output=True, text=True, check=True)
-    return [[(line, wrong, repair) for line, wrong, repair in faults] for faults in json.loads(done.stdout)]
+    keys = [json.dumps(blocks) for blocks in pages]
+    new = [key for key in dict.fromkeys(keys) if key not in _known]
+    if new:
+        command = [sys.executable, "-I", __file__]
+        done = subprocess.run(command, input=f"[{','.join(new)}]", capture_output=True, text=True, check=True)
+        _known.update(zip(new, json.loads(done.stdout), strict=True))
+    return [[(line, wrong, repair) for line, wrong, repair in _known[key]] for key in keys]
 
 
 def _run(blocks: list[Block]) -> Iterator[tuple[int, str, str]]:

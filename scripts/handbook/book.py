@@ -6,7 +6,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -139,7 +139,7 @@ class Page:
 
     @cached_property
     def tokens(self) -> list[Token]:
-        return _markdown.parse(self.text)
+        return _parse(self.text)
 
     @cached_property
     def formulas(self) -> list[tuple[int, str]]:
@@ -212,6 +212,11 @@ class NavEntry:
     name: str
     line: int
     tab: str
+
+
+@lru_cache(maxsize=256)  # a page that did not change is read once: a test run checks the handbook hundreds of times
+def _parse(text: str) -> list[Token]:
+    return _markdown.parse(text)
 
 
 class Book:

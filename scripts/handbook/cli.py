@@ -127,7 +127,7 @@ def build(output: Path) -> None:
     root = find_root()
     try:
         make_site(root, (root / output).resolve(), lambda step: notes.print(f"{step} …"))
-    except Failed as failed:
+    except (Failed, addresses.Refused) as failed:
         raise click.ClickException(str(failed)) from None
     click.echo(output)
 

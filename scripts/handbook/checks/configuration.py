@@ -28,7 +28,9 @@ WARN = {
 HIDDEN = {"__pycache__/", "assets/vendor/"}
 # markdownlint's rules that are off, each with its reason: JSON holds no comment.
 RULES_OFF = {
+    "MD011": "takes f(x)[0] for a link the wrong way round; checks/prose.py knows one",
     "MD013": "one line a paragraph",
+    "MD028": "two callouts follow each other",
     "MD036": "one bold is a takeaway or a list's title (CONTRIBUTING.md)",
 }
 _LINT_KEYS = {"config", "noBanner", "noProgress"}
@@ -126,7 +128,8 @@ def _package(book: Book) -> Iterator[Fault]:
     lint = package.get("markdownlint-cli2", {})
     off = [name for name, value in lint.get("config", {}).items() if value is False and name not in RULES_OFF]
     for name in [*off, *(lint.keys() - _LINT_KEYS), *(package.keys() & {"scripts"})]:
-        line = next((number for number, row in enumerate(text.split("\n"), 1) if f'"{name}"' in row), 0)
+        # The last of a name that stands twice is the one that counts.
+        line = max((number for number, row in enumerate(text.split("\n"), 1) if f'"{name}"' in row), default=0)
         repair = "set it back; a rule's reason belongs into RULES_OFF in scripts/handbook/checks/configuration.py"
         yield Fault("package.json", line, "configuration", f"{name!r} lets more through", repair)
 

@@ -11,7 +11,7 @@ GUARDS = re.compile(
     r"mkdocs\.yml|pyproject\.toml|package(?:-lock)?\.json|requirements\.lock|\.gitignore|\.gitattributes|\.github/.*|\.ci/.*"
     r"|scripts/.*|overrides/.*|tests/.*\.py|LICENSE.*|docs/assets/.*\.(?:js|css)"
 )
-REVIEW_DAYS = 365
+REVIEW_DAYS = 365  # overrides/partials/content.html says it to readers
 _BASES = ("origin/main", "main", "origin/HEAD")
 
 
@@ -24,6 +24,8 @@ def _guards(root: Path) -> list[str]:
     if not (root / ".git").exists():
         return []
     base = next(filter(None, (git(root, "merge-base", "HEAD", one).strip() for one in _BASES)), "")
+    # A pull request's checkout holds nothing but the merge and its parents, the first of which is the state before.
+    base = base or git(root, "rev-parse", "--verify", "--quiet", "HEAD^1").strip()
     if not base:
         return []
     changed = git(root, "diff", "--name-only", base).splitlines()

@@ -38,8 +38,7 @@ def check(book: Book, page: Page) -> Iterator[Fault]:
     front = re.match(r"---\n.*?^---$", page.text, re.DOTALL | re.MULTILINE)
     source = page.text[front.end() :] if front else page.text
     try:
-        converter = _markdown((book.root / "mkdocs.yml").read_text(encoding="utf-8"))
-        html = converter.reset().convert(source)
+        walk = _walked((book.root / "mkdocs.yml").read_text(encoding="utf-8"), source)
     except yaml.YAMLError:
         return  # a fault of mkdocs.yml
     except Exception as error:  # whatever an extension raises, a page is not the place to end a check
@@ -47,9 +46,6 @@ def check(book: Book, page: Page) -> Iterator[Fault]:
             0, f"the site cannot render it: {type(error).__name__}: {str(error)[:200]}", "take back the last edit"
         )
         return
-    walk = _Walk()
-    walk.feed(html)
-    walk.close()
     for piece, wrong in walk.refused:
         line = next((n for n, row in enumerate(page.text.split("\n"), 1) if piece in row.lower()), 0)
         yield fault(line, wrong, "delete it, or put it between backticks or ``` lines")
@@ -110,6 +106,14 @@ class _Walk(HTMLParser):
     def handle_comment(self, data: str) -> None:
         if not re.fullmatch(r" (?:sync: [^<>]+|/sync) ", data):
             self.refused.append(("<!--", "a comment reaches the page"))
+
+
+@lru_cache(maxsize=256)  # as in handbook.book
+def _walked(config: str, source: str) -> _Walk:
+    walk = _Walk()
+    walk.feed(_markdown(config).reset().convert(source))
+    walk.close()
+    return walk
 
 
 @lru_cache(maxsize=1)
