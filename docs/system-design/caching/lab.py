@@ -294,7 +294,9 @@ async def fetch(
     waited = False
     while True:
         found, left_ms = await store.pipeline(transaction=False).get(key).pttl(key).execute()
-        early_ms = -model.seconds * 1e3 * math.log(1 - random.random()) if "early" in how else 0  # Vattani, beta 1
+        early_ms = (  # Vattani, beta 1
+            -model.seconds * 1e3 * math.log(1 - random.random()) if "early" in how else 0
+        )
         if found is not None and left_ms > early_ms:
             return waited
         if together and not waited:
