@@ -117,6 +117,8 @@ BROKEN_BIBLIOGRAPHIES = {
     "date in words": ("{2026-11}", "{November 2026}", 10, "has no year or urldate"),
     "no address": ("  url    = {https://arxiv.org/abs/2407.21783},\n", "", 2, "has no url"),
     "plain http": ("{https://arxiv", "{http://arxiv", 7, "begins with https://"),
+    "annote without a quotation": ("  eprint = {2407.21783},\n", "  annote = {Section 3},\n", 6, "such a quotation"),
+    "annote with four words": ("  eprint = {2407.21783},\n", "  annote = {Section 3: ``only four quoted words''},\n", 6, "such a quotation"),
     "not sorted": ("@misc{herd", "@misc{zherd", 10, "sort the entries"),
     "cited nowhere": ("@misc{pickle", "@misc{other,\n  author = {A},\n  title = {B},\n  year = 2024,\n  url = {https://a.org}\n}\n\n@misc{pickle", 10, "no page cites 'other'"),
 }
@@ -128,6 +130,11 @@ def test_what_breaks_a_footnote_is_refused(name: str, faults: Callable) -> None:
     assert old in PAGE
     found = faults(BIB, PAGE.replace(old, new))
     assert [one for one in found if one[:2] == ("docs/index.md", line) and words in one[2]], found
+
+
+def test_an_annote_says_where_and_in_which_words(faults: Callable) -> None:
+    annote = "  annote = {Section 3.3.4: ``419 unexpected interruptions were encountered during the run''},\n"
+    assert faults(BIB.replace("  eprint = {2407.21783},\n", "  eprint = {2407.21783},\n" + annote), PAGE) == []
 
 
 @pytest.mark.parametrize("name", BROKEN_BIBLIOGRAPHIES)

@@ -33,6 +33,7 @@ class Source:
     container: str
     date: str
     url: str
+    annote: str  # where it says what it is cited for, and in which words
 
     @property
     def complete(self) -> bool:
@@ -115,7 +116,8 @@ def _source(entry: model.Entry) -> Source:
         date.append(f"read {datetime.date(int(read_on[1]), int(read_on[2]), 1):%B %Y}")
     url = re.sub(r"\\([%_&#~])", r"\1", fields.get("url", "")).strip()
     title = _plain(fields.get("title", ""))
-    return Source(entry.key, entry.start_line + 1, author, title, _plain(container), ", ".join(date), url)
+    annote = _plain(fields.get("annote", ""))
+    return Source(entry.key, entry.start_line + 1, author, title, _plain(container), ", ".join(date), url, annote)
 
 
 def _field_faults(entry: model.Entry, source: Source) -> Iterator[Fault]:
@@ -129,6 +131,11 @@ def _field_faults(entry: model.Entry, source: Source) -> Iterator[Fault]:
         yield entry_fault(
             lines["url"], f"{source.url!r} is not an https address", "write one that begins with https://"
         )
+    if source.annote:
+        quoted = re.search("“([^”]+)”", source.annote)
+        if not quoted or not 5 <= len(quoted[1].split()) <= 15:
+            repair = "write annote = {Section 3.1: ``five to fifteen words as they stand there''}"
+            yield entry_fault(lines["annote"], f"{source.key!r} has an annote without such a quotation", repair)
     for field in entry.fields:
         if field.enclosing == "no-enclosing" and not field.value.isalnum():
             wrong = f"invalid BibTeX: the value of {field.key} does not end"

@@ -38,7 +38,8 @@ def bibliography(book: Book, page: Page) -> str:
     for key, source in sources.items():
         mark = f"\n[^{key}]:"
         citing = [f"[{other.title}]({_path(page, other)})" for other in _others(book, page) if mark in other.text]
-        rows.append(f"- {formatted(source)} {', '.join(citing)}")
+        words = [source.annote.rstrip(".") + "."] if source.annote else []
+        rows.append(" ".join([f"- {formatted(source)}", *words, ", ".join(citing)]))
     return "\n".join(rows) + "\n"
 
 
