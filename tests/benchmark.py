@@ -1,11 +1,15 @@
-"""Prints what checking, previewing and setting up cost, each beside its limit: `.venv/bin/python tests/benchmark.py`.
+"""Prints what checking, previewing, setting up and growing cost, each beside its limit: `.venv/bin/python tests/benchmark.py`.
 
-With a number it damages pages so many times instead, 10,000 for instance; a second number is the seed.
+With `growth` it measures growing alone. With a number it damages pages so many times instead, 10,000 for instance; a
+second number is the seed.
 
 Times on a shared machine say little; the ratio to the limit, and to the same line a month ago, says something.
 """
 
+import gzip
 import os
+import random
+import re
 import resource
 import shutil
 import subprocess
@@ -16,14 +20,17 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import ROOT, copy_project, find_binary
+from browser import browser
+from conftest import ROOT, copy_project, find_binary, serve
 from test_commands import free_port
 from test_contributions import fuzz
+from test_search import ask, cost
 
 from handbook import labs
 from handbook.book import Book
 
 PAGES = 100
+GROWN = 400
 REPEATS = 5
 
 PARAGRAPH = (
@@ -79,6 +86,80 @@ def enlarge(root: Path) -> None:
     subprocess.run([find_binary("handbook"), "sync"], cwd=root, check=True, capture_output=True)
 
 
+def text_of(chance: random.Random, sentences: list[str]) -> tuple[str, str]:
+    """A page of about 2,500 words in the handbook's own sentences, with words that are its own; and one of these."""
+    own = ["".join(chance.choice("bdfgklmnprstvz") + chance.choice("aeiou") for _ in range(chance.randint(3, 5))) for _ in range(60)]
+    sections, words = [], 0
+    while words < 2500:
+        paragraphs = []
+        for _ in range(4):
+            said = [f"{chance.choice(sentences)} The {chance.choice(own)} of {chance.choice(own)} differs." for _ in range(3)]
+            paragraphs.append(" ".join(said))
+        words += sum(len(one.split()) for one in paragraphs)
+        sections.append(f"## The {own[len(sections)]} and its {own[-len(sections) - 1]}\n\n" + "\n\n".join(paragraphs))
+    head = f'---\ndescription: "A page of a handbook that is made to measure how it grows"\nreviewed: 2026-01-01\n---\n\n# On {own[0]} {own[1]}'
+    return f"{head}\n\n{chance.choice(sentences)}\n\n" + "\n\n".join(sections) + "\n", own[2]
+
+
+def grow(root: Path, count: int) -> str:
+    """Spreads so many pages over the chapters; returns a word that stands on one of them."""
+    chance = random.Random(1)
+    plain = re.compile(r"[A-Z][\w ,;:’'%.–-]{40,300}\.(?= |$)")
+    sentences = [one for page in Book(root).pages.values() for line in page.lines if not line.startswith("#") for one in plain.findall(line)]
+    chapters = [one for one in Book(root).chapters() if one != "reference"]
+    config = (root / "mkdocs.yml").read_text(encoding="utf-8")
+    for number in range(count):
+        chapter = chapters[number % len(chapters)]
+        name = f"{chapter}/page-{number}/index.md"
+        config = config.replace(f"      - {chapter}/index.md\n", f"      - {chapter}/index.md\n      - {name}\n")
+        target = root / "docs" / name
+        target.parent.mkdir()
+        text, word = text_of(chance, sentences)
+        target.write_text(text, encoding="utf-8")
+    (root / "mkdocs.yml").write_text(config, encoding="utf-8")
+    return word
+
+
+def spent(command: list[str], root: Path) -> tuple[float, float]:
+    """CPU seconds and peak megabytes of a command and its children."""
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    assert status == 0, command
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
+
+
+def grown(folder: Path, count: int) -> dict[str, float]:
+    """What a handbook of so many pages more costs who builds it, who reads a page and who searches."""
+    root = copy_project(folder / f"grown-{count}")
+    word = grow(root, count)
+    built_s, built_mb = spent([find_binary("mkdocs"), "build", "--strict", "--site-dir", "site"], root)
+    made = "from pathlib import Path; from handbook import search; search.index(Path('.'), Path('site'))"
+    indexed_s, indexed_mb = spent([sys.executable, "-c", made], root)
+    site = root / "site"
+    pages = [len(gzip.compress(path.read_bytes())) for path in site.glob("*/page-*/index.html")]
+    found = {"build, CPU s": built_s, "index, CPU s": indexed_s, "memory, MB": max(built_mb, indexed_mb), "page, kB": sum(pages) / len(pages) / 1000}
+    with browser(find_binary("chromium")) as chromium:
+        for host in serve(site):
+            for name, text in (("a word of one page", word), ("a pasted error", "OOM command not allowed when used memory > 'maxmemory'.")):
+                chromium.send("Network.clearBrowserCache")
+                chromium.go(host)
+                chromium.events.clear()
+                assert ask(chromium, text), text
+                found[f"first search, {name}, kB"] = cost(chromium.asked(), host, site) / 1000
+    print(f"{count} pages more: " + "; ".join(f"{name} {value:.1f}" for name, value in found.items()))
+    shutil.rmtree(root)
+    return found
+
+
+def growth(folder: Path) -> None:
+    few, many = grown(folder, PAGES), grown(folder, GROWN)
+    for name in few:
+        if name.endswith("kB"):
+            report(f"{name}, {GROWN} pages to {PAGES}", many[name] / few[name], 1.1, "×")
+    for name in ("build, CPU s", "index, CPU s"):
+        report(f"{name} a page, {GROWN} pages to {PAGES}", many[name] / GROWN / (few[name] / PAGES), 1.1, "×")
+
+
 def timed(action: Callable[[], object]) -> float:
     begin = time.perf_counter()
     action()
@@ -111,9 +192,12 @@ def damage(number: int, seed: int = 0) -> int:
 
 
 def main() -> int:
-    if sys.argv[1:]:
+    if sys.argv[1:] and sys.argv[1:] != ["growth"]:
         return damage(*map(int, sys.argv[1:]))
     with tempfile.TemporaryDirectory() as folder:
+        growth(Path(folder))
+        if sys.argv[1:]:
+            return 0
         fresh = copy_project(Path(folder) / "fresh")
         port = free_port()
         begin = time.perf_counter()
@@ -150,7 +234,7 @@ def main() -> int:
 
         port = free_port()
         address = f"http://127.0.0.1:{port}/"
-        command = [find_binary("mkdocs"), "serve", "--livereload", "--dirty", "--no-strict", "--dev-addr", f"127.0.0.1:{port}"]
+        command = [sys.executable, "-m", "handbook.preview", str(port)]
         process = subprocess.Popen(command, cwd=large, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         served(address, "<h1")
         edited = large / "docs/system-design/page-50/index.md"

@@ -26,6 +26,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         place, _, words = note.partition(": ")
         on_github = f"::warning file={place.replace(':', ',line=')}::{words}"
         terminalreporter.write_line(on_github if os.environ.get("GITHUB_ACTIONS") == "true" else note)
+    # What tests have measured, also when they pass: `record_property("figure", …)`.
+    for outcome in ("passed", "failed"):
+        for one in terminalreporter.stats.get(outcome, []):
+            for name, text in one.user_properties if one.when == "call" else ():
+                if name == "figure":
+                    terminalreporter.write_line(text)
 
 
 def find_binary(name: str) -> str:

@@ -74,11 +74,13 @@ def running(installed: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 def test_preview_serves_the_site_and_reloads_on_save(installed: Path, running: tuple[str, subprocess.Popen[bytes]]) -> None:
     address, process = running
     wait_for("Engineering Machine Learning Systems", address, process)
+    wait_for("As of the start of this preview", f"{address}pagefind/handbook.json", process)
     page = installed / "docs/devops/index.md"
     text = page.read_text(encoding="utf-8")
     # A page in the middle of a change is shown all the same, broken link and all.
     page.write_text(text + "\nSaved a moment ago, see [x](gone.md).\n", encoding="utf-8")
     wait_for("Saved a moment ago", f"{address}devops/", process)
+    wait_for("As of the start of this preview", f"{address}pagefind/handbook.json", process)
     page.write_text(text, encoding="utf-8")
 
 

@@ -277,7 +277,7 @@ FILES = {
     "validation lowered": (edit("mkdocs.yml", "anchors: warn", "anchors: info"), "mkdocs.yml", "configuration", "anchors"),
     "validation deleted": (edit("mkdocs.yml", "anchors: warn, ", ""), "mkdocs.yml", "configuration", "anchors is not set"),
     "hook": (add("mkdocs.yml", "hooks:\n  - scripts/hook.py\n"), "mkdocs.yml", "configuration", "hooks"),
-    "plugin": (edit("mkdocs.yml", "^  search: {}", "  search: {}\n  exec: {}"), "mkdocs.yml", "configuration", "'exec'"),
+    "plugin": (edit("mkdocs.yml", "^    javascript: .*", r"\g<0>\n  exec: {}"), "mkdocs.yml", "configuration", "'exec'"),
     "foreign script": (add("mkdocs.yml", "extra_javascript:\n  - https://example.org/a.js\n"), "mkdocs.yml", "configuration", "another host"),
     "extension": (edit("mkdocs.yml", "^  - tables", "  - tables\n  - attr_list"), "mkdocs.yml", "configuration", "'attr_list'"),
     "code in a tag": (add("mkdocs.yml", "extra: !!python/object/apply:os.system ['id']\n"), "mkdocs.yml", "configuration", "runs os.system"),

@@ -96,11 +96,12 @@ def rules(text: str) -> str:
 
 def test_one_stylesheet_names_colours_in_one_place() -> None:
     assert len(STYLESHEET.splitlines()) <= 400
-    assert [path.name for path in (ROOT / "docs/assets").rglob("*.css")] == ["handbook.css"]
+    assert sorted(path.name for path in (ROOT / "docs/assets").rglob("*.css")) == ["handbook.css", "search.css"]
     colour = r"#[0-9a-f]{3,8}\b|\b(?:rgba?|hsla?|oklch|oklab|lab|lch|hwb)\(|[:\s](?:black|white|red|green|blue|gray|grey)\b(?=[\s;,)])"
     print_white = "--paper: #fff;"
     assert rules(STYLESHEET).count(print_white) == 1
     assert re.findall(colour, rules(STYLESHEET).replace(print_white, ""), re.IGNORECASE) == []
+    assert re.findall(colour, (ROOT / "docs/assets/search.css").read_text(encoding="utf-8"), re.IGNORECASE) == []
 
 
 def roles() -> dict[str, tuple[str, str]]:

@@ -8,3 +8,13 @@ for (const pre of navigator.clipboard ? document.querySelectorAll(".highlight > 
   });
   pre.before(button);
 }
+
+// The search is fetched when its field is first used; a slash leads there.
+const field = document.querySelector(".find input");
+const script = document.currentScript.src.replace("handbook.js", "search.js");
+field?.addEventListener("focus", () => import(script), { once: true });
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, [contenteditable]")) return;
+  event.preventDefault();
+  field?.focus();
+});

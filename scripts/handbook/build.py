@@ -1,4 +1,4 @@
-"""Makes the publishable site: a strict build, then the diagrams that only a browser could draw, drawn once and for all.
+"""Makes the publishable site: a strict build, the diagrams that only a browser could draw, and the search index.
 
 A step that fails leaves the last good site in place.
 """
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from handbook import addresses
+from handbook import addresses, search
 from handbook.book import Book
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -50,11 +50,20 @@ def build(root: Path, site: Path, tell: Callable[[str], None]) -> None:
             tell(f"drawing the diagrams of {len(pages)} pages in Chromium")
             _draw(fresh, pages)
             shutil.rmtree(fresh / "assets/vendor")
+        _index(root, fresh, tell)
         addresses.redirected(Book(root), fresh)
         shutil.rmtree(site, ignore_errors=True)
         fresh.rename(site)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _index(root: Path, site: Path, tell: Callable[[str], None]) -> None:
+    tell("indexing what the search finds")
+    try:
+        search.index(root, site)
+    except search.Missing as missing:
+        raise Failed(f"the search index: {missing}") from None
 
 
 def _draw(site: Path, pages: list[Path]) -> None:

@@ -25,6 +25,7 @@ class Term:
     names: tuple[str, ...]  # the long form, then its abbreviation where it has one
     definition: str  # the first sentence, without markup
     line: int
+    text: str = ""  # the whole entry, without markup
 
 
 @lru_cache(maxsize=4)
@@ -36,7 +37,9 @@ def terms(text: str) -> tuple[Term, ...]:
         if head and head["long"] != "Sources":
             names = (head["long"], *((head["short"],) if head["short"] else ()))
             plain = _PLAIN.sub(lambda link: link[1] or "", entry["text"])
-            found.append(Term(names, re.split(r"(?<=\.)\s", plain)[0].strip(), text.count("\n", 0, entry.start()) + 1))
+            found.append(
+                Term(names, re.split(r"(?<=\.)\s", plain)[0].strip(), text.count("\n", 0, entry.start()) + 1, plain)
+            )
     return tuple(found)
 
 

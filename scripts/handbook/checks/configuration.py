@@ -14,7 +14,7 @@ KEYS = {
     *("site_name", "site_description", "copyright", "site_url", "repo_url", "edit_uri", "strict", "theme", "plugins"),
     *("markdown_extensions", "extra_css", "validation", "exclude_docs", "nav"),
 }
-PLUGINS = {"search", "mermaid2"}
+PLUGINS = {"mermaid2"}
 EXTENSIONS = {
     *("footnotes", "github-callouts", "handbook.glossary", "handbook.markdown", "md_in_html", "tables", "toc"),
     *("pymdownx.highlight", "pymdownx.superfences", "pymdownx.tasklist"),
