@@ -96,6 +96,23 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The handbook as `handbook build` makes it for readers."""
+    folder = tmp_path_factory.mktemp("published") / "site"
+    done = subprocess.run([find_binary("handbook"), "build", "--output", str(folder)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def npm(name: str) -> Path:
+    """A file of an npm package that tests use."""
+    path = ROOT / "node_modules" / name
+    if not path.is_file():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(f"{name} is not installed: ./scripts/test fetches it")
+    return path
+
+
 def serve(folder: Path) -> Iterator[str]:
     """Serves a folder on loopback until the generator is closed; yields its address."""
     with serve_folder(folder) as address:

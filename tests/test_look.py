@@ -1,13 +1,12 @@
 """Promise: plain Markdown gets the handbook's look, in one stylesheet, readable and reachable for everybody."""
 
 import json
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, build
+from conftest import ROOT, build, npm
 from test_build import Tags, foreign
 from test_diagrams import look
 from test_evidence import PAGE, demo, synchronize  # noqa: F401  (demo is a fixture)
@@ -170,6 +169,27 @@ def test_a_part_leads_to_its_page_once_that_is_written(copy: Path, tmp_path: Pat
     assert map_links(tmp_path / "site").count("deployment/llm-serving/") == 3  # once in each drawing
 
 
+def test_a_chapter_draws_the_pages_that_it_has(copy: Path, tmp_path: Path) -> None:
+    """Once in each drawing, dashed as long as they are sections; a page that nobody drew gets a box as well."""
+    for topic in ("llm-serving", "edge-devices"):
+        (copy / f"docs/deployment/{topic}").mkdir()
+        (copy / f"docs/deployment/{topic}/index.md").write_text("# Title\n\nText.\n", encoding="utf-8")
+    config = copy / "mkdocs.yml"
+    entry = "      - deployment/index.md\n"
+    more = "".join(f"      - deployment/{topic}/index.md\n" for topic in ("llm-serving", "edge-devices"))
+    config.write_text(config.read_text(encoding="utf-8").replace(entry, entry + more), encoding="utf-8")
+    assert build(copy, tmp_path / "site").returncode == 0
+    for chapter in Book(copy).chapters():
+        html = (tmp_path / "site" / chapter / "index.html").read_text(encoding="utf-8")
+        drawn = html.partition('<nav class="map chapter"')[2].partition("</nav>")[0]
+        for topic in Book(copy).topics(chapter):
+            assert drawn.count(f'<a href="{topic}/">') == 2, f"{chapter}/{topic}: name it in overrides/partials/chapter-map.html"
+        for anchor in re.findall(r'<a href="\./#([^"]+)" class="soon">', drawn):
+            assert f'id="{anchor}"' in html, f"{chapter}: the map leads to #{anchor}, which is no section"
+        assert re.search(r'<h1.*<nav class="map chapter".*<h2', html, re.DOTALL) or not Book(copy).topics(chapter)
+    assert ">Edge devices</text>" in (tmp_path / "site/deployment/index.html").read_text(encoding="utf-8")
+
+
 def test_pages_without_the_map_list_the_chapters() -> None:
     home = (ROOT / "docs/index.md").read_text(encoding="utf-8")
     book = Book(ROOT)
@@ -213,9 +233,7 @@ AXE = """const still = doc.createElement('style'); still.textContent = '* { tran
 
 def test_pages_have_no_barrier(demo: Path, binary: Callable[[str], str]) -> None:  # noqa: F811
     """axe-core finds nothing in either palette: home, a chapter, a topic with evidence, a page that is not there."""
-    engine = ROOT / "node_modules/axe-core/axe.min.js"
-    if not engine.is_file():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("axe-core is not installed: ./scripts/test fetches it")
+    engine = npm("axe-core/axe.min.js")
     site = demo / "site"
     assert build(demo, site).returncode == 0
     (site / "axe.min.js").write_bytes(engine.read_bytes())

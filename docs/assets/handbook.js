@@ -9,6 +9,25 @@ for (const pre of navigator.clipboard ? document.querySelectorAll(".highlight > 
   pre.before(button);
 }
 
+// The link to a page's Markdown copies it; where that cannot be, it stays a link.
+for (const link of navigator.clipboard && window.ClipboardItem ? document.querySelectorAll(".copy-page") : []) {
+  link.addEventListener("click", async (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    try {
+      const text = fetch(link.href).then(async (answer) => {
+        if (!answer.ok) throw new Error(answer.status);
+        return new Blob([await answer.text()], { type: "text/plain" });
+      });
+      await navigator.clipboard.write([new ClipboardItem({ "text/plain": text })]);
+      link.textContent = "copied as Markdown";
+      setTimeout(() => (link.textContent = "copy as Markdown"), 2000);
+    } catch {
+      location.href = link.href;
+    }
+  });
+}
+
 // The search is fetched when its field is first used; a slash leads there.
 const field = document.querySelector(".find input");
 const script = document.currentScript.src.replace("handbook.js", "search.js");
