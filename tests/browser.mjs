@@ -126,6 +126,16 @@ const TRIALS = {
     (page, client) => client.send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-reduced-motion", value: "reduce" }] }),
     async (page) => ({ moving: await page.evaluate(() => [...document.querySelectorAll("*")].filter((one) => { const style = getComputedStyle(one); return style.animationName !== "none" || (style.transitionDuration !== "0s" && style.transitionProperty !== "none") || style.scrollBehavior === "smooth"; }).length) }),
   ],
+  // Read by day, opened again at night: without a choice of the reader the page follows the system.
+  evening: [async () => {}, async (page) => {
+    const papers = [];
+    for (const value of ["light", "dark"]) {
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
+      await page.reload({ waitUntil: "networkidle0" });
+      papers.push(await colour(page, "backgroundColor"));
+    }
+    return { papers };
+  }],
   "missing anchor": [async () => {}, async (page) => ({ top: await page.evaluate(() => [location.hash, scrollY]) })],
   copying: [
     (page) => page.browserContext().overridePermissions(home.slice(0, -1), ["clipboard-read", "clipboard-write", "clipboard-sanitized-write"]),

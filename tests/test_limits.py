@@ -103,6 +103,7 @@ def test_bad_conditions_leave_pages_readable(browse: Callable[..., dict], publis
     assert contrast(rgb(seen["forced colors"]["ink"]), rgb(seen["forced colors"]["paper"])) >= 7
     assert seen["forced colors"]["marks"], "a verdict has lost its mark"
     assert seen["reduced motion"]["moving"] == 0
+    assert len(set(seen["evening"]["papers"])) == 2, "what was read by day stays bright at night"
     assert seen["missing anchor"]["top"] == ["#no-such-place", 0]
     assert seen["copying"]["copied"] == (ROOT / "docs" / TOPIC / "index.md").read_text(encoding="utf-8")
 
