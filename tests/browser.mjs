@@ -7,7 +7,7 @@ import { extname, join, normalize } from "node:path";
 import { gzipSync } from "node:zlib";
 
 const [chromium, site, wish] = process.argv.slice(2);
-const { pages = [], bad = "", styles = null, lighthouse: audits = {} } = JSON.parse(wish);
+const { pages = [], bad = "", lighthouse: audits = {} } = JSON.parse(wish);
 const need = createRequire(new URL("../package.json", import.meta.url));
 const { default: puppeteer } = await import(need.resolve("puppeteer-core"));
 
@@ -179,21 +179,6 @@ for (const address of pages) {
     result.pages[`${address || "home"} ${scheme}`] = { ...found, bytes: first, refused: await page.evaluate(() => window.seen.refused) };
     await close();
   }
-}
-
-if (styles !== null) {
-  const { page, close } = await open(styles, "light");
-  result.styles = await page.evaluate(async () => {
-    // Only what both builds hold: the published one adds a link, and gives charts their size.
-    for (const one of document.querySelectorAll(".copy-page, .facts, .chart, script, head")) one.remove();
-    const styles = [...document.querySelectorAll("*")].map((one) => [...[undefined, "::before", "::after"].map((part) => {
-      const style = getComputedStyle(one, part);
-      return [...style].filter((name) => !name.startsWith("--") && !/^(height|block-size|perspective-origin|transform-origin|top|bottom|inset-block)/.test(name)).map((name) => `${name}:${style.getPropertyValue(name)}`).join(";");
-    }), one.className].join("|"));
-    const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(styles.join("\n"))));
-    return [styles.length, [...bytes].map((one) => one.toString(16)).join("")];
-  });
-  await close();
 }
 
 for (const [name, [prepare, ask]] of bad ? Object.entries(TRIALS) : []) {

@@ -72,14 +72,14 @@ def test_a_broken_page_is_not_valid(tmp_path: Path, binary: Callable[[str], str]
 
 
 def test_lighthouse_is_content(browse: Callable[..., dict], request: pytest.FixtureRequest) -> None:
-    """With --labs five runs of a topic and one of the others; without, one of a topic. No run but the median is judged."""
+    """With --labs the median of five runs is judged; without, no speed: other tests on the machine would be measured."""
     npm("lighthouse/package.json")
     audits = {TOPIC: 5, "": 1, "reference/how-we-measure/": 1} if request.config.getoption("--labs") else {TOPIC: 1}
     for name, runs in browse(lighthouse=audits)["lighthouse"].items():
         for kind in ("accessibility", "best-practices", "seo"):
             assert [run[kind] for run in runs] == [100] * len(runs), (name, kind, runs[0]["lost"])
-        median = sorted(run["performance"] for run in runs)[len(runs) // 2]
-        assert median >= 95, (name, runs)
+        if len(runs) == 5:
+            assert sorted(run["performance"] for run in runs)[2] >= 95, (name, runs)
 
 
 def rgb(text: str) -> str:
@@ -128,9 +128,3 @@ def test_a_stylesheet_loses_only_what_nothing_uses() -> None:
     text = '.a{color:red}.b .a,.gone{color:red;--x:1}@media print{.gone{x:y}.a:not(.gone){x:y}}@keyframes k{0%{x:y}}.b{c:"};/*"}/* d */'
     assert _slim(text, {"a", "b"}) == '.a{color:red}.b .a{color:red;--x:1}@media print{.a:not(.gone){x:y}}@keyframes k{0%{x:y}}.b{c:"};/*"}'
     assert _without_unused_properties(":root{--x:1;--y:2}.a{b:var(--y)}", set()) == ":root{--y:2}.a{b:var(--y)}"
-
-
-def test_the_smaller_stylesheet_looks_the_same(site: Path, published: Path, browse: Callable[..., dict]) -> None:
-    """Every element of three pages computes to the same style under the two stylesheets as under the one."""
-    for name in ("", TOPIC, "reference/"):
-        assert browse(styles=name)["styles"] == browse(styles=name, site=str(site))["styles"], name
