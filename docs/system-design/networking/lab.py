@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.11.5"
-# dependencies = ["handbook-labkit", "hypercorn[h3]>=0.18,<0.19", "pycurl>=7.49,<8", "trustme>=1.2,<2"]
+# dependencies = ["handbook-labkit", "aioquic>=1.2,<2", "hypercorn>=0.18,<0.19", "pycurl>=7.49,<8", "trustme>=1.2,<2"]
 #
 # [tool.uv.sources]
 # handbook-labkit = { path = "../../../scripts/labkit", editable = true }
@@ -140,7 +140,7 @@ async def app(scope: dict[str, Any], receive: Callable, send: Callable) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": []})
     _, first, second = scope["path"].split("/")
     if first == "tokens":
-        begin = time.monotonic()
+        begin = time.monotonic() + random.random() * TOKEN_S  # streams are not in step
         for number in range(int(second)):
             await asyncio.sleep(begin + number * TOKEN_S - time.monotonic())
             body = f"{time.monotonic():.6f}".ljust(99).encode() + b"\n"
@@ -159,6 +159,7 @@ def serve(folder: Path) -> None:
         configs = [Config.from_mapping(errorlog=None, **options) for options in (brief, tls)]
         await asyncio.gather(*(hypercorn.asyncio.serve(app, config) for config in configs))
 
+    random.seed(1)
     asyncio.run(both())
 
 
@@ -202,10 +203,9 @@ def timed(work: Callable[..., object], *arguments: object) -> float:
     return time.perf_counter() - begin
 
 
-def request(folder: Path) -> dict[str, float]:
-    """Seconds of one round trip, and of one prediction over each kind of connection."""
-    round_trips = [timed(lambda: connect(None).close()) for _ in range(3)]  # SYN out, SYN-ACK back
-    seconds = {"round_trip": labkit.quantile(round_trips, 0.5)}
+def request(folder: Path) -> dict[str, tuple[float, float]]:
+    """Round trips, and seconds, of one prediction over each kind of connection."""
+    seconds = {}
     with connect(context(folder)) as pooled:
         predict(pooled)
         seconds["pooled"] = timed(predict, pooled)
@@ -222,7 +222,9 @@ def request(folder: Path) -> dict[str, float]:
             seconds[f"{name}_resumed"] = time.perf_counter() - begin
             assert second.session_reused
     seconds["new_HTTP_3"] = timed(curl(folder, "/0/200", "HTTP_3").perform)
-    return seconds
+    round_trips = [timed(lambda: connect(None).close()) for _ in range(3)]  # SYN out, SYN-ACK back
+    round_trip = labkit.quantile(round_trips, 0.5)
+    return {name: (one / round_trip, one) for name, one in seconds.items()}
 
 
 def upload(folder: Path, sizes_kb: list[int], idle_s: float) -> dict[str, dict[str, float]]:
@@ -381,7 +383,7 @@ def streams(ask: Callable[..., Any], repeats: int, count: int) -> dict[str, list
 
 
 def run(quick: bool) -> Tables:
-    repeats, idle_s, count = (1, 0.5, 20) if quick else (7, 2, 100)
+    repeats, idle_s, count = (1, 0.5, 20) if quick else (7, 2, 140)
     tables: Tables = {name: {} for name in ("request", "connect", "upload", "reuse", "slow", "tokens")}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -393,8 +395,8 @@ def run(quick: bool) -> Tables:
         for rtt_ms, found in labkit.interleave(arms, repeats, warmup=not quick).items():
             for name in found[0]:
                 row = tables["request"].setdefault(name, {})
-                row[f"rounds_at_{rtt_ms}_ms"] = labkit.measured("RTT", [one[name] / one["round_trip"] for one in found])
-                row[f"at_{rtt_ms}_ms"] = labkit.measured("ms", [one[name] * 1e3 for one in found])
+                row[f"rounds_at_{rtt_ms}_ms"] = labkit.measured("RTT", [one[name][0] for one in found])
+                row[f"at_{rtt_ms}_ms"] = labkit.measured("ms", [one[name][1] * 1e3 for one in found])
 
         pools = {"six_connections": ("HTTP_1.1", 6), "thirty_connections": ("HTTP_1.1", 30), "HTTP_2": ("HTTP_2", 1)}
         rows = {"none": 0, "1_of_30": 1, "6_of_30": 6}
