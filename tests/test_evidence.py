@@ -224,5 +224,13 @@ def test_sessions_must_agree() -> None:
         assert evidence.judged(claims, samples, 2)["slow"]["verdict"] == verdict
 
 
+def test_a_claim_across_sessions_is_judged_on_all_of_them() -> None:
+    """Each hour alone agrees with itself: its vote would turn a difference between hours into `depends`."""
+    claim = {"claim": "", "expected": "holds", "formula": "results.t.r.c.high / results.t.r.c.low", "holds_if": "value < 1.1", "fails_if": "value > 1.1"}
+    samples = {"t": {"r": {"c": {"unit": "s", "samples": [6.0, 9.0]}}}}
+    assert evidence.judged({"hour": claim | {"across": True}}, samples, 2)["hour"]["verdict"] == "fails"
+    assert evidence.judged({"hour": claim}, samples, 2)["hour"]["verdict"] == "depends"
+
+
 def test_a_fault_is_one_line() -> None:
     assert str(Fault("docs/x.md", 3, "evidence", "wrong", "mend it")) == "docs/x.md:3: evidence: wrong — mend it"

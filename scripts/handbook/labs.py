@@ -33,7 +33,7 @@ QUICK_LIMIT_S = 120  # quick runs end within 10 s after servers are ready and im
 FULL_LIMIT_S = 1_800  # full runs take about ten minutes
 MARK = "HANDBOOK_LAB"  # in the environment of a lab and of all that it starts, so that leftovers are found
 KEYS = {"claim", "expected", "holds_if", "fails_if"}
-OPTIONAL = {"formula", "unit", "always"}
+OPTIONAL = {"formula", "unit", "always", "across"}
 HEADER = re.compile(r"^# /// script$\n(?P<toml>(?:^#(?: .*)?$\n)+?)^# ///$", re.MULTILINE)
 
 
