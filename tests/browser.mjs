@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { extname, join, normalize } from "node:path";
+import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 
 const [chromium, site, wish] = process.argv.slice(2);
@@ -50,15 +51,14 @@ function focused(first) {
   if (one === document.body || one.dataset.visited) return { end: true, left: [...window.due].map((it) => it.outerHTML.slice(0, 150)) };
   one.dataset.visited = true;
   window.due.delete(one);
-  const shown = one.matches(".md-option") ? one.nextElementSibling : one; // a hidden radio button is shown as the label after it
-  const [box] = shown.getClientRects();
+  const [box] = one.getClientRects();
   const inside = box && box.width > 0 && box.right > 0 && box.left < innerWidth && box.bottom > 0 && box.top < innerHeight;
   // A frame taller than the window has its upper corner under the header: what counts is that some of it is bare.
   const bare = box && [box.top + Math.min(box.height, 30) / 2, (Math.max(box.top, 0) + Math.min(box.bottom, innerHeight)) / 2].some((y) => {
     const top = document.elementFromPoint(Math.min(Math.max(box.left + Math.min(box.width, 40) / 2, 0), innerWidth - 1), y);
-    return top && (shown.contains(top) || top.contains(shown));
+    return top && (one.contains(top) || top.contains(one));
   });
-  const style = getComputedStyle(shown);
+  const style = getComputedStyle(one);
   const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
   return inside && bare && ring ? {} : { fault: `${inside ? "" : "outside "}${bare ? "" : "covered "}${ring ? "" : "no ring "}${one.outerHTML.slice(0, 150)}` };
 }
@@ -77,7 +77,7 @@ async function open(address, scheme, prepare = async () => {}) {
   await client.send("Network.enable");
   client.on("Network.loadingFinished", (one) => (found.bytes += one.encodedDataLength));
   await prepare(page, client);
-  await page.goto(home + address, { waitUntil: "networkidle0" });
+  await page.goto(new URL(address, home).href, { waitUntil: "networkidle0" });
   return { page, found, close: () => context.close() };
 }
 
@@ -95,13 +95,13 @@ const changed = (change) => async (page) => {
   });
 };
 const TRIALS = {
-  plain: [async () => {}, async () => ({})],
+  plain: [async () => {}, async (page) => ({ paper: await colour(page, "backgroundColor") })],
   "no script": [(page) => page.setJavaScriptEnabled(false), async (page) => ({ copy: await page.$eval(".copy-page", (one) => one.getAttribute("href")) })],
   "blocked storage": [
     (page) => page.evaluateOnNewDocument(() => Object.defineProperty(window, "localStorage", { get() { throw new DOMException("blocked", "SecurityError"); } })),
     async (page) => {
       const before = await colour(page, "backgroundColor");
-      await page.evaluate(() => document.querySelector(".md-header__option label:not([hidden])")?.click());
+      await page.evaluate(() => document.querySelector(".palette").click());
       return { turns: before !== (await colour(page, "backgroundColor")) };
     },
   ],
@@ -136,6 +136,7 @@ const TRIALS = {
     }
     return { papers };
   }],
+  "as a file": [async () => {}, async (page) => ({ paper: await colour(page, "backgroundColor"), address: page.url() })],
   "missing anchor": [async () => {}, async (page) => ({ top: await page.evaluate(() => [location.hash, scrollY]) })],
   copying: [
     (page) => page.browserContext().overridePermissions(home.slice(0, -1), ["clipboard-read", "clipboard-write", "clipboard-sanitized-write"]),
@@ -157,15 +158,18 @@ for (const address of pages) {
     const first = found.bytes;
     await page.evaluate(axe);
     found.barriers = await page.evaluate(async () => (await window.axe.run()).violations.map((one) => `${one.id} ${one.nodes[0].html.slice(0, 150)}`));
-    if (scheme === "light") {
+    // By keyboard each page as it is wide, and one as narrow as a phone: the navigation is a drawer there.
+    const narrow = scheme === "dark" && address === pages[1];
+    if (narrow) {
+      await page.setViewport({ width: 320, height: 700 });
+      await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }, { name: "prefers-reduced-motion", value: "reduce" }]);
+    }
+    if (scheme === "light" || narrow) {
       found.keyboard = [];
       await page.evaluate(focused, true);
       for (let step = 0; step < 900; step++) {
         await page.keyboard.press("Tab");
         const stop = await page.evaluate(focused, false);
-        // A search that opens when its field gets the focus is left as a reader leaves it.
-        if (await page.evaluate(() => document.activeElement.matches(".md-search__input"))) await new Promise((done) => setTimeout(done, 500));
-        if (await page.evaluate(() => document.querySelector("#__search")?.checked)) await page.keyboard.press("Escape");
         if (stop.fault) found.keyboard.push(stop.fault);
         if (stop.end) { found.keyboard.push(...stop.left.map((one) => `not reached ${one}`)); found.stops = step; break; }
       }
@@ -182,7 +186,8 @@ for (const address of pages) {
 }
 
 for (const [name, [prepare, ask]] of bad ? Object.entries(TRIALS) : []) {
-  const { page, found, close } = await open(bad + (name === "missing anchor" ? "#no-such-place" : ""), "dark", prepare);
+  const addresses = { "missing anchor": `${bad}#no-such-place`, "as a file": pathToFileURL(join(site, bad, "index.html")).href };
+  const { page, found, close } = await open(addresses[name] ?? bad, "dark", prepare);
   const asked = await ask(page);
   result.bad[name] = { ...asked, text: await text(page), over: await over(page), errors: found.errors, shift: await page.evaluate(() => window.seen?.shift) };
   await close();

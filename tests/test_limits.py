@@ -1,9 +1,10 @@
 """Promise: what a reader's browser meets stays within limits, and bad conditions leave every page readable.
 
-Judged in Chromium on the site as it is published: home, a chapter, a topic with diagram and chart, the reference, 404.
+Judged in Chromium on the site as it is published: home, a chapter, the heaviest topic, the reference, 404.
 """
 
 import functools
+import gzip
 import json
 import re
 import subprocess
@@ -15,16 +16,24 @@ import pytest
 from conftest import ROOT, npm
 from test_look import contrast
 
-from handbook.styles import _slim, _without_unused_properties
-
-TOPIC = "system-design/requirements/"
-PAGES = ["", "system-design/", TOPIC, "reference/how-we-measure/", "no-such/page/"]
 FIRST_VIEW = 110_000  # bytes over the wire, headers included
 # Messages of the HTML checker that are not faults of a page; the reason stands beside each.
 ALLOWED = {
     # Material's two boxes that open drawer and search: Firefox would tick them again after a reload.
     r"Attribute .autocomplete. is only allowed when the input type is .*",
 }
+
+
+@pytest.fixture(scope="session")
+def topic(published: Path) -> str:
+    """The address of the topic whose page has the most bytes on the wire."""
+    pages = [path for path in published.glob("*/*/index.html") if path.parts[-3] != "reference"]
+    return max(pages, key=lambda page: len(gzip.compress(page.read_bytes()))).parent.relative_to(published).as_posix() + "/"
+
+
+@pytest.fixture(scope="session")
+def pages(topic: str) -> list[str]:
+    return ["", "system-design/", topic, "reference/how-we-measure/", "no-such/page/"]
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +50,10 @@ def browse(published: Path, binary: Callable[[str], str]) -> Callable[..., dict]
     return lambda site=str(published), **wish: run(json.dumps(wish), site)
 
 
-def test_pages_keep_their_limits(browse: Callable[..., dict]) -> None:
+def test_pages_keep_their_limits(browse: Callable[..., dict], pages: list[str]) -> None:
     """No other host, nothing moves, no barrier, no refused script, no sideways scroll, all within the keyboard's reach."""
-    seen = browse(pages=PAGES)["pages"]
-    assert len(seen) == 2 * len(PAGES)
+    seen = browse(pages=pages)["pages"]
+    assert len(seen) == 2 * len(pages)
     for name, page in seen.items():
         faults = {what: page[what] for what in ("hosts", "errors", "refused", "barriers", "wide")}
         assert [one for found in faults.values() for one in found] == [], name
@@ -54,8 +63,11 @@ def test_pages_keep_their_limits(browse: Callable[..., dict]) -> None:
     assert papers["light"] != papers["dark"], "the palette does not follow the system"
 
 
-def test_the_first_view_is_small(browse: Callable[..., dict]) -> None:
-    assert {name: page["bytes"] for name, page in browse(pages=PAGES)["pages"].items() if page["bytes"] > FIRST_VIEW} == {}
+def test_the_first_view_is_small(browse: Callable[..., dict], pages: list[str], record_property: Callable[[str, object], None]) -> None:
+    sizes = {name: page["bytes"] for name, page in browse(pages=pages)["pages"].items()}
+    heaviest = max(sizes, key=lambda name: sizes[name])
+    record_property("figure", f"first view, heaviest page, {heaviest}: {sizes[heaviest] / 1000:.1f} of {FIRST_VIEW / 1000:.0f} KB")
+    assert sizes[heaviest] <= FIRST_VIEW, sizes
 
 
 def test_pages_are_valid_html(published: Path, binary: Callable[[str], str]) -> None:
@@ -71,10 +83,10 @@ def test_a_broken_page_is_not_valid(tmp_path: Path, binary: Callable[[str], str]
     assert "Duplicate ID" in subprocess.run(command, capture_output=True, text=True).stderr
 
 
-def test_lighthouse_is_content(browse: Callable[..., dict], request: pytest.FixtureRequest) -> None:
+def test_lighthouse_is_content(browse: Callable[..., dict], topic: str, request: pytest.FixtureRequest) -> None:
     """With --labs the median of five runs is judged; without, no speed: other tests on the machine would be measured."""
     npm("lighthouse/package.json")
-    audits = {TOPIC: 5, "": 1, "reference/how-we-measure/": 1} if request.config.getoption("--labs") else {TOPIC: 1}
+    audits = {topic: 5, "": 1, "reference/how-we-measure/": 1} if request.config.getoption("--labs") else {topic: 1}
     for name, runs in browse(lighthouse=audits)["lighthouse"].items():
         for kind in ("accessibility", "best-practices", "seo"):
             assert [run[kind] for run in runs] == [100] * len(runs), (name, kind, runs[0]["lost"])
@@ -86,15 +98,15 @@ def rgb(text: str) -> str:
     return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", text)[:3])
 
 
-def test_bad_conditions_leave_pages_readable(browse: Callable[..., dict], published: Path) -> None:
-    seen = browse(bad=TOPIC)["bad"]
+def test_bad_conditions_leave_pages_readable(browse: Callable[..., dict], topic: str) -> None:
+    seen = browse(bad=topic)["bad"]
     plain = seen["plain"]["text"]
     assert len(seen) > 8 and plain > 10_000
     for name, one in seen.items():
         assert one["text"] >= plain and one["over"] <= 0, name
-        if name != "blocked font":  # the browser reports what it could not fetch
+        if name not in ("blocked font", "as a file"):  # the browser reports what it could not fetch: a font beside a file
             assert one["errors"] == [], name
-        if name != "text 200 %":  # which changes under the page
+        if name not in ("text 200 %", "as a file"):  # the first changes under the page, in the second a font comes late
             assert one["shift"] in (0, None), name
     assert seen["no script"]["copy"] == "index.md"
     assert seen["blocked storage"]["turns"], "without storage the palette's button does nothing"
@@ -104,8 +116,9 @@ def test_bad_conditions_leave_pages_readable(browse: Callable[..., dict], publis
     assert seen["forced colors"]["marks"], "a verdict has lost its mark"
     assert seen["reduced motion"]["moving"] == 0
     assert len(set(seen["evening"]["papers"])) == 2, "what was read by day stays bright at night"
+    assert seen["as a file"]["address"].startswith("file:") and seen["as a file"]["paper"] == seen["plain"]["paper"]
     assert seen["missing anchor"]["top"] == ["#no-such-place", 0]
-    assert seen["copying"]["copied"] == (ROOT / "docs" / TOPIC / "index.md").read_text(encoding="utf-8")
+    assert seen["copying"]["copied"] == (ROOT / "docs" / topic / "index.md").read_text(encoding="utf-8")
 
 
 def test_each_page_has_its_policy_and_its_markdown(published: Path) -> None:
@@ -122,9 +135,3 @@ def test_a_page_with_a_lab_says_how_it_is_run() -> None:
         page = lab.with_name("index.md").read_text(encoding="utf-8")
         folder = lab.parent.relative_to(ROOT / "docs").as_posix()
         assert f"uv run docs/{folder}/lab.py" in page or f"uv run handbook lab {folder}" in page, folder
-
-
-def test_a_stylesheet_loses_only_what_nothing_uses() -> None:
-    text = '.a{color:red}.b .a,.gone{color:red;--x:1}@media print{.gone{x:y}.a:not(.gone){x:y}}@keyframes k{0%{x:y}}.b{c:"};/*"}/* d */'
-    assert _slim(text, {"a", "b"}) == '.a{color:red}.b .a{color:red;--x:1}@media print{.a:not(.gone){x:y}}@keyframes k{0%{x:y}}.b{c:"};/*"}'
-    assert _without_unused_properties(":root{--x:1;--y:2}.a{b:var(--y)}", set()) == ":root{--y:2}.a{b:var(--y)}"

@@ -170,8 +170,8 @@ def test_results_have_no_barrier(address: str, chromium: Browser) -> None:
     assert ask(chromium, "eviction lru")
     chromium.press("ArrowDown")
     chromium.js(f"{engine.read_text(encoding='utf-8')}; 0")
-    for scheme in ("default", "slate"):
-        chromium.js(f"document.body.setAttribute('data-md-color-scheme', '{scheme}')")
+    for scheme in ("light", "dark"):
+        chromium.js(f"document.documentElement.dataset.scheme = '{scheme}'")
         assert chromium.js("axe.run('.find').then(done => done.violations.map(one => one.id + ' ' + one.nodes[0].html.slice(0, 150)))") == []
 
 

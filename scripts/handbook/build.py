@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from handbook import addresses, search, styles
+from handbook import addresses, search
 from handbook.book import Book
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -69,7 +69,7 @@ def build(root: Path, site: Path, tell: Callable[[str], None]) -> None:
         _copied(book, fresh)
         addresses.redirected(book, fresh)
         _sized(fresh)
-        styles.merge(fresh)
+        shutil.rmtree(fresh / "assets/javascripts")  # Material's, which no page asks for
         _guarded(fresh)
         shutil.rmtree(site, ignore_errors=True)
         fresh.rename(site)

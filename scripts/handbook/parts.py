@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 
 from markdown import Extension, Markdown
 from markdown.treeprocessors import Treeprocessor
+from markdown.util import AtomicString
 
 from handbook.evidence import VERDICTS
 
@@ -17,6 +18,7 @@ _RESULT = re.compile(r"(?:.*/)?results(?:\.[a-z0-9-]+)?\.json#/.+")
 _RAW = re.compile(r"\x02wzxhzdk:\d+\x03")  # where Python-Markdown has put raw HTML aside, such as a comment
 _BOX = re.compile(r'^<input type="checkbox"( disabled)?( checked)?/> ')
 _SHORT = 16  # characters of code that stay on one line in a table: an option, a short command
+_LONG = 24  # characters of a word of code that breaks anywhere, since the table would leave the page
 _CODE = re.compile(r"(?<=<pre)(?=[^>]*>(?:<span></span>)?<code>)")
 
 
@@ -31,7 +33,7 @@ class Parts(Treeprocessor):
             only = _only(block)
             if only == "strong":
                 block.set("class", "takeaway" if after is None or after.tag not in ("ul", "ol", "table") else "kicker")
-            elif only == "em" and before is not None and (before.tag == "table" or before.get("class") == "chart"):
+            elif only == "em" and (_shows(before) or (block[0].text or "").startswith("Recorded ")):
                 block.set("class", "provenance")
             elif only == "img":
                 block.attrib |= {"class": "chart", "tabindex": "0"}
@@ -41,6 +43,10 @@ class Parts(Treeprocessor):
                     parent[place] = _scrolling(child)
         stash = self.md.htmlStash.rawHtmlBlocks
         stash[:] = [_reachable(block) if isinstance(block, str) else block for block in stash]
+
+
+def _shows(block: Element | None) -> bool:
+    return block is not None and (block.tag == "table" or block.get("class") == "chart")
 
 
 def _only(block: Element) -> str:
@@ -55,8 +61,12 @@ def _scrolling(table: Element) -> Element:
         align = re.fullmatch(r"text-align: (\w+);", cell.attrib.pop("style", ""))
         if align and align[1] != "left":
             cell.set("class", align[1])
-        if cell.tag == "code" and len("".join(cell.itertext())) <= _SHORT:
-            cell.set("class", "short")
+        if cell.tag == "code" and cell.text:
+            cell.text = AtomicString(cell.text.replace("\\|", "|"))  # as GitHub: a table's pipe is escaped in code as well
+            if len(cell.text) <= _SHORT:
+                cell.set("class", "short")
+            elif max(map(len, cell.text.split())) > _LONG:
+                cell.set("class", "long")
     table.set("class", "data wide" if len(heads) > 3 else "data")
     name = f"Table: {', '.join(filter(None, heads))}"
     frame = Element("div", {"class": "scroll", "tabindex": "0", "role": "group", "aria-label": name})
