@@ -197,7 +197,9 @@ for (const [address, runs] of Object.entries(audits)) {
   const { default: lighthouse } = await import(need.resolve("lighthouse"));
   result.lighthouse[address || "home"] = [];
   for (let run = 0; run < runs; run++) {
-    const { lhr } = await lighthouse(home + address, { port: new URL(browser.wsEndpoint()).port, logLevel: "error" });
+    // One run tells nothing of speed.
+    const judged = runs > 1 ? {} : { onlyCategories: ["accessibility", "best-practices", "seo"] };
+    const { lhr } = await lighthouse(home + address, { port: new URL(browser.wsEndpoint()).port, logLevel: "error", ...judged });
     const scores = Object.fromEntries(Object.values(lhr.categories).map((one) => [one.id, Math.round(100 * one.score)]));
     const lost = Object.values(lhr.categories).flatMap((one) => one.auditRefs.filter((ref) => ref.weight && lhr.audits[ref.id].score !== null && lhr.audits[ref.id].score < 0.9).map((ref) => `${ref.id} ${lhr.audits[ref.id].displayValue ?? ""}`));
     result.lighthouse[address || "home"].push({ ...scores, lost });
