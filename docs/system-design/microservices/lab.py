@@ -214,16 +214,16 @@ def simulate(
     return came, good, len(attempts)
 
 
-def back_s(came: list[float], good: list[bool], until_s: float, from_s: float = 0.0, step_s: float = 1.0) -> float:
-    """Seconds after `from_s` from which on any five steps have 95 % of requests answered; inf: not before `until_s`."""
-    steps = int((until_s - from_s) / step_s)
-    asked, answered = [0] * steps, [0] * steps
+def back_s(came: list[float], good: list[bool], until_s: float, from_s: float = 0.0) -> float:
+    """Seconds after `from_s` from which on any five have 95 % of requests answered; inf: not before `until_s`."""
+    seconds = int(until_s - from_s)
+    asked, answered = [0] * seconds, [0] * seconds
     for when, ok in zip(came, good, strict=True):
-        if 0 <= (step := int((when - from_s) // step_s)) < steps:
-            asked[step] += 1
-            answered[step] += ok
-    bad = [at for at in range(steps - 4) if sum(answered[at : at + 5]) < 0.95 * sum(asked[at : at + 5])]
-    return inf if bad[-1:] == [steps - 5] else (bad[-1] + 1) * step_s if bad else 0.0
+        if 0 <= (second := int((when - from_s) // 1)) < seconds:
+            asked[second] += 1
+            answered[second] += ok
+    bad = [at for at in range(seconds - 4) if sum(answered[at : at + 5]) < 0.95 * sum(asked[at : at + 5])]
+    return inf if bad[-1:] == [seconds - 5] else bad[-1] + 1.0 if bad else 0.0
 
 
 def simulated(seeds: int, after_s: float) -> dict[str, object]:
@@ -340,8 +340,8 @@ def start(stack: ExitStack, *others: str) -> tuple[str, int]:
 
 async def storm(
     address: str, pid: int, seed: int, rules: dict[str, object], after_s: float
-) -> tuple[float, float, float]:
-    """The stall on a real service: % answered of the last fifth, seconds until back, attempts a request."""
+) -> tuple[float, float]:
+    """The stall on a real service: % answered of the last fifth of the time after it, and attempts a request."""
     callers = [Caller(**rules, faster=FASTER, seed=CALLERS * seed + number) for number in range(CALLERS)]
     loop, sent, good = asyncio.get_running_loop(), 0, {}
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S / FASTER)
@@ -382,9 +382,8 @@ async def storm(
         await asyncio.sleep(0.05)
         await labkit.open_loop(send, rate_per_s, run_s, seed=seed)
         await stop
-    came, ok = zip(*good.values(), strict=True)
     last = [answered for when, answered in good.values() if when > after_s * 0.8]
-    return 100 * fmean(last), back_s(came, ok, after_s, step_s=1 / FASTER), sent / len(good)
+    return 100 * fmean(last), sent / len(good)
 
 
 async def burst(address: str, calls: int) -> float:
@@ -437,11 +436,9 @@ def real(repeats: int, after_s: float, candidates: dict[int, int]) -> dict[str, 
     tables: dict[str, dict[str, dict[str, object]]] = {"real": {}, "hop": {}}
     tables["client"] = {"empty calls": {"rate": labkit.measured("calls/s", found.pop("empty call"))}}
     for arm, runs in found.items():
-        last, back, attempts = zip(*runs, strict=True)
+        last, attempts = zip(*runs, strict=True)
         row = tables["real"][arm] = {"answered": labkit.measured("%", last)}
         row["attempts"] = labkit.measured("a request", attempts)
-        if max(back) < inf:
-            row["back"] = labkit.measured("timeouts", [round(seconds * FASTER) for seconds in back])
     for (size, cut), runs in paths.items():
         p50_ms, cpu_ms = zip(*runs, strict=True)
         row, name = tables["hop"].setdefault(f"candidates={size}", {}), "empty call" if cut == "cpu" else cut
