@@ -25,6 +25,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import pairwise
 from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import labkit
@@ -318,18 +319,34 @@ def publish(member: Member, name: str, model: str, guard: str, pause: str = "") 
                 {"model": model, "token": token},
             )
     over.set()
-    member.ask("lease/revoke", ID=lease)
+    with suppress(Refused):  # it ended while this publisher was stopped
+        member.ask("lease/revoke", ID=lease)
     return turn_s
 
 
+def duel(member: Member, first: BaseProcess, name: str, guard: str, pause: str) -> tuple[bool, float]:
+    """A first publisher stops itself, a second publishes, the first goes on: whether the second's model was lost, s."""
+    os.waitpid(first.pid, os.WUNTRACED)  # it has stopped itself
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(publish, member, name, "43", guard)
+        time.sleep(0.5)
+        if pause != "for 0.5 s":
+            second.result()
+        os.kill(first.pid, signal.SIGCONT)
+        first.join()
+        turn_s = second.result()
+    return lost(member, guard, name), turn_s
+
+
 def locks(waves: int, trials: int) -> dict[str, dict[str, object]]:
-    """A first publisher is stopped by SIGSTOP, a second publishes, the first goes on: whose model stays?"""
+    """By guard: in how many trials the older decision stayed, and how long the second publisher waited for its turn."""
     arms = [(guard, pause) for guard in GUARDS for pause in PAUSES]
     count, turns_s = dict.fromkeys(arms, 0), {guard: [] for guard in GUARDS}
+    context = get_context("fork")
     with cluster([]) as members:
-        member, fork = leader(members), get_context("fork").Process
+        member = leader(members)
         for wave in range(waves):
-            firsts, seconds = {}, {}
+            gate, firsts = context.Event(), {}
             for place, (guard, pause) in enumerate(arms):
                 for trial in range(trials):
                     name = f"{wave}-{place}-{trial}"
@@ -337,22 +354,20 @@ def locks(waves: int, trials: int) -> dict[str, dict[str, object]]:
                     with closing(sqlite3.connect(f"{member.folder}/registry-{name}")) as store, store:
                         store.execute("CREATE TABLE pointer (name, model, token)")
                         store.execute("INSERT INTO pointer VALUES ('production', '41', 0)")
-                    firsts[name, guard, pause] = fork(target=publish, args=(member, name, "42", guard, pause))
+                    firsts[name, guard, pause] = context.Process(
+                        target=lambda *arguments, gate=gate: gate.wait() and publish(*arguments),
+                        args=(member, name, "42", guard, pause),
+                    )
             for first in firsts.values():
                 first.start()
-            for first in firsts.values():
-                os.waitpid(first.pid, os.WUNTRACED)  # it has stopped itself
             with ThreadPoolExecutor(len(firsts)) as pool:
-                for name, guard, pause in firsts:
-                    seconds[name, guard, pause] = pool.submit(publish, member, name, "43", guard)
-                time.sleep(0.5)
-                for one in sorted(firsts, key=lambda one: one[2] != "for 0.5 s"):  # these first
-                    if one[2] != "for 0.5 s":
-                        turns_s[one[1]].append(seconds[one].result())
-                    os.kill(firsts[one].pid, signal.SIGCONT)
-            for (name, guard, pause), first in firsts.items():
-                first.join()
-                count[guard, pause] += lost(member, guard, name)
+                duels = {one: pool.submit(duel, member, first, *one) for one, first in firsts.items()}
+                gate.set()  # from here on each trial has its own clock
+            for (_, guard, pause), found in duels.items():
+                was_lost, turn_s = found.result()
+                count[guard, pause] += was_lost
+                if pause != "for 0.5 s":
+                    turns_s[guard].append(turn_s)
     return {guard: {
         "trials": labkit.exact("", waves * trials),
         **{f"lost, {pause}": labkit.exact("", count[guard, pause]) for pause in PAUSES},
@@ -370,7 +385,7 @@ def lost(member: Member, guard: str, name: str) -> bool:
 
 def run(quick: bool) -> dict[str, object]:
     plan, rounds, scale = (list(CUTS)[1:4], 1, 0.2) if quick else (list(CUTS), 4, 1.0)
-    tables: dict[str, dict[str, dict[str, object]]] = {"lock": locks(1, 2) if quick else locks(3, 10)}
+    tables: dict[str, dict[str, dict[str, object]]] = {"lock": locks(1, 2) if quick else locks(6, 5)}
     with ThreadPoolExecutor(8) as pool:
         runs = [pool.submit(cuts, flags, rounds, plan, scale) for flags in list(FLAGS) * (1 if quick else 2)]
         killed: Future[dict[str, list[float]]] = pool.submit(kills, *((1, 2.5) if quick else (12, 9)))
