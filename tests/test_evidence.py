@@ -14,7 +14,7 @@ from handbook import evidence, labs
 from handbook.book import Book
 from handbook.checks import check
 from handbook.fault import Fault
-from handbook.sync import derived
+from handbook.sync import derived, spread
 
 DEMO = ROOT / "tests/demo/pooling"
 TOPIC = "docs/system-design/pooling"
@@ -194,6 +194,14 @@ def test_the_commands_run_and_record(demo: Path, binary: Callable[[str], str]) -
     edit(LAB, "    port = labkit.free_port", "    raise ValueError('broken')\n    port = labkit.free_port")(demo)
     broken = handbook("record", "system-design/pooling")
     assert broken.returncode == 1 and "lab.py:" in broken.stdout and "ValueError: broken" in broken.stdout
+
+
+@pytest.mark.parametrize(
+    ("samples", "text"),
+    [((4.0, 5.0, 6.0), " (4–6)"), ((-0.4, -0.3, -0.2), " (−0.4 to −0.2)"), ((-0.4, 0.1, 0.2), " (−0.4 to 0.2)"), ((-3.0,) * 7, "")],
+)
+def test_an_interval_below_zero_has_minus_signs_and_a_word(samples: tuple[float, ...], text: str) -> None:
+    assert spread(evidence.Quantity(samples)) == text
 
 
 def test_intervals_and_digits() -> None:

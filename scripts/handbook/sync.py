@@ -138,15 +138,16 @@ def _exponent(value: float) -> int:
 
 def _cell(quantity: Quantity, decimals: int | None, with_unit: bool) -> str:
     unit = f" {quantity.unit}".rstrip() if with_unit else ""
-    return quantity.number(decimals) + unit + _spread(quantity, decimals)
+    return quantity.number(decimals) + unit + spread(quantity, decimals)
 
 
-def _spread(quantity: Quantity, decimals: int | None = None) -> str:
+def spread(quantity: Quantity, decimals: int | None = None) -> str:
+    """` (0.4–0.6)`; where an end is below zero, ` (−0.4 to −0.2)`, lest the dash be read as a sign."""
     if quantity.low == quantity.high:
         return ""
     digits = quantity.decimals if decimals is None else decimals
-    ends = [Quantity((end,)).number(digits) for end in (quantity.low, quantity.high)]
-    return f" ({ends[0]}–{ends[1]})"
+    ends = [Quantity((end,)).number(digits).replace("-", "−") for end in (quantity.low, quantity.high)]
+    return f" ({(' to ' if quantity.low < 0 else '–').join(ends)})"
 
 
 def _claims(content: Mapping[str, Any], name: str, file: str, bundle: labs.Bundle) -> str:
@@ -155,7 +156,7 @@ def _claims(content: Mapping[str, Any], name: str, file: str, bundle: labs.Bundl
         measured = "–"
         if "text" in claim:
             one = Quantity((claim["low"], claim["value"], claim["high"]))
-            measured = f"[{claim['text']}]({file}#/claims/{key}){_spread(one)}"
+            measured = f"[{claim['text']}]({file}#/claims/{key}){spread(one)}"
         verdict = f"[{claim['verdict']}]({file}#/claims/{key}/verdict)"
         lines.append(f"| {claim['claim']} | {verdict} | {measured} | {claim['expected']} |")
     return "\n".join(lines) + "\n"
