@@ -458,7 +458,7 @@ def test_a_test_run_says_which_guards_were_changed(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(conftest, "remarks", lambda _: [".ci/run: guards others", "docs/a.md:3: reviewed"])
     for on_github in ("", "true"):
         monkeypatch.setenv("GITHUB_ACTIONS", on_github)
-        conftest.pytest_terminal_summary(SimpleNamespace(write_line=said.append))
+        conftest.pytest_terminal_summary(SimpleNamespace(write_line=said.append, stats={}))
     assert said[:2] == [".ci/run: guards others", "docs/a.md:3: reviewed"]
     assert said[2:] == ["::warning file=.ci/run::guards others", "::warning file=docs/a.md,line=3::reviewed"]
 

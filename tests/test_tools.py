@@ -4,7 +4,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
 import pytest
@@ -23,19 +23,27 @@ def lists(tree: ast.AST, name: str) -> Iterator[ast.List]:
                 yield node.value
 
 
-def started(code: str) -> Iterator[str]:
-    """Names of the binaries that a module starts or looks up, as far as they are written in it."""
+def started(code: str, known: Container[str] = ()) -> Iterator[str]:
+    """Names of the binaries that a module starts or looks up, as far as they are written in it.
+
+    Where a variable holds the name, they are those of its strings that are `known` as binaries.
+    """
     tree = ast.parse(code)
+    strings = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and node.args:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             first = node.args[0]
+            if name == "server" and isinstance(node.func, ast.Name):
+                continue  # the module's own
             if name == "server" and isinstance(first, ast.Name):
                 yield from (one.elts[0].value for one in lists(tree, first.id))
             if isinstance(first, ast.List) and first.elts:
                 first = first.elts[0]
             if name in STARTED and isinstance(first, ast.Constant) and isinstance(first.value, str):
                 yield first.value
+            elif name in STARTED:
+                yield from (one for one in strings if one in known)
 
 
 def brought_by_the_environment(name: str) -> bool:
@@ -48,7 +56,7 @@ def listed() -> list[str]:
 
 
 def test_the_list_of_packages_is_what_is_started() -> None:
-    names = {name for path in CODE for name in started(path.read_text(encoding="utf-8"))}
+    names = {name for path in CODE for name in started(path.read_text(encoding="utf-8"), listed())}
     assert listed() == sorted(name for name in names if not brought_by_the_environment(name) and "no-such" not in name)
 
 
@@ -56,6 +64,8 @@ def test_a_started_binary_is_seen() -> None:
     code = 'subprocess.Popen(["redis-server", "--port"])\nbinary("etcd")\nshutil.which("nginx")\nprint("x")\n'
     code += 'command = ["memcached", "-l"]\nlabkit.server(command, ready=1)\n'
     assert sorted(started(code)) == ["etcd", "memcached", "nginx", "redis-server"]
+    assert list(started('labkit.binary(kind)\nkinds = ["haproxy", "other"]\n', ["haproxy"])) == ["haproxy"]
+    assert list(started('server("rest")\n', ["haproxy"])) == []
 
 
 def test_code_keeps_its_style(binary: Callable[[str], str]) -> None:

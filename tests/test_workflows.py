@@ -12,7 +12,7 @@ WORKFLOW = ROOT / ".github/workflows/check.yml"
 WEAKENED = {
     "unpinned action": ("@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@v7", "zizmor"),
     "secrets for strangers": ("  pull_request:", "  pull_request_target:", "zizmor"),
-    "credentials kept": ("        with:\n          persist-credentials: false\n", "", "zizmor"),
+    "credentials kept": ("          persist-credentials: false\n", "", "zizmor"),
     "title runs as code": (".ci/run", 'echo "${{ github.event.pull_request.title }}"', "zizmor"),
     "unknown key": ("timeout-minutes", "timeout-minuts", "actionlint"),
 }

@@ -108,7 +108,8 @@ def _draw(site: Path, pages: list[Path]) -> None:
 def _copied(book: Book, site: Path) -> None:
     """Each page's Markdown stands beside it, and the page says so; relative links lead to the same places."""
     for name in book.pages:
-        page = (site / name).with_suffix(".html")
+        source = site / name
+        page = source.with_suffix(".html") if source.stem == "index" else source.with_suffix("") / "index.html"
         shutil.copyfile(book.docs / name, site / name)
         text = page.read_text(encoding="utf-8")
         link = f'<a href="{Path(name).name}" type="text/markdown" class="copy-page">copy as Markdown</a>'

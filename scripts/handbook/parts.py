@@ -62,7 +62,7 @@ def _scrolling(table: Element) -> Element:
         if align and align[1] != "left":
             cell.set("class", align[1])
         if cell.tag == "code" and cell.text:
-            cell.text = AtomicString(cell.text.replace("\\|", "|"))  # as GitHub: a table's pipe is escaped in code as well
+            cell.text = AtomicString(cell.text.replace("\\|", "|"))  # as GitHub: within a table code escapes it too
             if len(cell.text) <= _SHORT:
                 cell.set("class", "short")
             elif max(map(len, cell.text.split())) > _LONG:
