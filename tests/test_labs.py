@@ -215,12 +215,22 @@ def test_a_claim_whose_expression_is_wrong_is_refused(old: str, new: str, words:
     assert '"less": {' in path.read_text(encoding="utf-8").splitlines()[refused.value.fault.line - 1]
 
 
-def test_a_lab_that_listens_beyond_loopback_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("family", "address"), [("AF_INET", "0.0.0.0"), ("AF_INET6", "::")])
+def test_a_lab_that_listens_beyond_loopback_is_refused(family: str, address: str, tmp_path: Path) -> None:
     """What a lab starts is for this machine alone."""
-    body = "import socket; open_to_all = socket.create_server(('0.0.0.0', 0)); time.sleep(1)\n    times ="
     with pytest.raises(labs.Failed) as refused:
-        labs.execute(ROOT, labs.read(write(tmp_path, "times =", body)), quick=True, pins={})
+        labs.execute(ROOT, labs.read(listening(tmp_path, family, address)), quick=True, pins={})
     assert "listens beyond loopback: python" in refused.value.fault.wrong
+
+
+@pytest.mark.parametrize(("family", "address"), [("AF_INET", "127.0.0.1"), ("AF_INET6", "::ffff:127.0.0.1")])
+def test_a_lab_that_listens_on_loopback_runs(family: str, address: str, tmp_path: Path) -> None:
+    labs.execute(ROOT, labs.read(listening(tmp_path, family, address)), quick=True, pins={})
+
+
+def listening(folder: Path, family: str, address: str) -> Path:
+    body = f"import socket; server = socket.create_server(({address!r}, 0), family=socket.{family}, dualstack_ipv6=socket.{family} == socket.AF_INET6); time.sleep(1)"
+    return write(folder, "times =", f"{body}\n    times =")
 
 
 def test_comments_and_claims_do_not_make_results_old_but_code_does(tmp_path: Path) -> None:

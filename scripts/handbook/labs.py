@@ -251,10 +251,16 @@ def _watched(
     return None, tuple(sorted(exposed))
 
 
+def _is_loopback(address: str) -> bool:
+    """Also 127.0.0.1 in IPv6's clothes, as gRPC binds it, which Python 3.11 does not take for loopback."""
+    ip = ipaddress.ip_address(address)
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_loopback
+
+
 def _exposed(mark: str) -> Iterator[str]:
     with contextlib.suppress(psutil.Error):
         for one in psutil.net_connections("tcp"):
-            if one.status == psutil.CONN_LISTEN and not ipaddress.ip_address(one.laddr.ip).is_loopback and one.pid:
+            if one.status == psutil.CONN_LISTEN and not _is_loopback(one.laddr.ip) and one.pid:
                 process = psutil.Process(one.pid)
                 if process.environ().get(MARK) == mark:
                     yield f"{process.name()} on {one.laddr.ip}"
