@@ -118,7 +118,7 @@ async function meant(word) {
   const allowed = word.length < 6 ? 1 : 2;
   let best, distance = allowed + 1;
   for (const one of words) {
-    const far = Math.abs(one.length - word.length) > allowed ? allowed + 1 : edits(word, one, distance);
+    const far = Math.abs(one.length - word.length) > allowed ? allowed + 1 : edits(word, one);
     if (far < distance) [best, distance] = [one, far];
   }
   return { best };
