@@ -11,6 +11,7 @@ const STOP = new Set(
 );
 const NOISE = /^\d{1,2}$|^\d{5,}$|^(?=.*[a-f])(?=.*\d)[0-9a-f]{4,}$|^(?=(?:.*\d){3})(?=.*[a-z]).{9,}$/; // ids, times, hashes
 const MOST_WORDS = 14; // of a pasted text: each may load a part of the index
+const ENOUGH_WORDS = 3; // beyond these, words that stand everywhere are dropped
 const MOST_PAGES = 6; // whose text is loaded to rank their sections
 const MOST_HITS = 8;
 const SYNONYM = 0.5; // what a synonym of a typed word counts, and a part of a compound
@@ -83,6 +84,14 @@ export function telling(text) {
   return { plain, words };
 }
 
+/** Of many words, those that do not stand everywhere: what the others cost to load grows with the handbook. */
+function rarest(words) {
+  const place = new Map(book.common.map((word, at) => [word, at]));
+  const dear = words.filter(({ word }) => place.has(word)).sort((one, other) => place.get(one.word) - place.get(other.word));
+  const dropped = new Set(dear.slice(0, Math.max(0, words.length - ENOUGH_WORDS)));
+  return words.filter((one) => !dropped.has(one));
+}
+
 /** Other names of the glossary's terms that a text holds. */
 function synonyms(plain, words) {
   const text = ` ${flat(plain)} `;
@@ -145,7 +154,8 @@ function edits(one, other) {
 /** The sections that answer a text, best first. */
 export async function find(text) {
   await ready();
-  const { plain, words } = telling(text);
+  const { plain, words: asked } = telling(text);
+  const words = rarest(asked);
   const wanted = [...words, ...synonyms(plain, words)];
   const corrected = [];
   for (const one of wanted) {

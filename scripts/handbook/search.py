@@ -30,6 +30,7 @@ _QUESTIONS, _SYMPTOM, _TAKEAWAY = 5, 4, 3
 _LITTLE = {"reference/bibliography/": 0.2}
 _BLOCKS = {"p", "li", "tr", "td", "th", "pre", "div", "summary", "h1", "h2", "h3", "dt", "dd", "blockquote"}
 _WORD = re.compile(r"[a-z][a-z0-9]{3,23}")
+_TOKEN = re.compile(r"[a-z0-9]+")
 _ALSO = re.compile(r"\bAlso called ([^.]+)\.")
 
 
@@ -162,7 +163,7 @@ def index(root: Path, site: Path, note: str = "") -> int:
     anchors = {one.title: f"reference/glossary/#{one.anchor}" for one in found.get("reference/glossary/", [])}
     known = [{"at": anchors[heading], "names": also} for heading, also in names(root).items() if heading in anchors]
     size = sum(len(one.text.split()) for read in found.values() for one in read)
-    written = {"pages": len(found), "words": size, "note": note, "chapters": chapters, "terms": known}
+    written = {"pages": len(found), "words": size, "note": note, "chapters": chapters, "terms": known, "common": common(found)}
     (site / FOLDER / "handbook.json").write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
     _words(found, site / FOLDER / "words")
     return len(found)
@@ -177,6 +178,12 @@ def names(root: Path) -> dict[str, list[str]]:
         heading = term.names[0] + "".join(f" ({short})" for short in term.names[1:])
         found[heading] = [*term.names, *(re.split(r", (?:or )?| or ", also[1]) if also else ())]
     return found
+
+
+def common(found: dict[str, list[Section]]) -> list[str]:
+    """The words that more than a quarter of the pages hold, the most common first: of many words, they tell least."""
+    pages = Counter(word for read in found.values() for word in {one for part in read for one in _TOKEN.findall(part.text.lower())})
+    return [word for word, count in pages.most_common() if count > len(found) / 4 and len(word) > 2]
 
 
 def _record(read: list[Section], chapter: str, weight: float | None) -> str:
