@@ -30,6 +30,7 @@ _QUESTIONS, _SYMPTOM, _TAKEAWAY = 5, 4, 3
 _LITTLE = {"reference/bibliography/": 0.2}
 _BLOCKS = {"p", "li", "tr", "td", "th", "pre", "div", "summary", "h1", "h2", "h3", "dt", "dd", "blockquote"}
 _WORD = re.compile(r"[a-z][a-z0-9]{3,23}")
+_MANY = 50  # pages; in a smaller handbook each word may help
 _TOKEN = re.compile(r"[a-z0-9]+")
 _ALSO = re.compile(r"\bAlso called ([^.]+)\.")
 
@@ -181,9 +182,9 @@ def names(root: Path) -> dict[str, list[str]]:
 
 
 def common(found: dict[str, list[Section]]) -> list[str]:
-    """The words that more than a quarter of the pages hold, the most common first: of many words, they tell least."""
+    """The words that more than a quarter of the pages hold, and many: of several words, they tell least and cost most."""
     pages = Counter(word for read in found.values() for word in {one for part in read for one in _TOKEN.findall(part.text.lower())})
-    return [word for word, count in pages.most_common() if count > len(found) / 4 and len(word) > 2]
+    return [word for word, count in pages.most_common() if count > max(len(found) / 4, _MANY) and len(word) > 2]
 
 
 def _record(read: list[Section], chapter: str, weight: float | None) -> str:
