@@ -182,9 +182,9 @@ def names(root: Path) -> dict[str, list[str]]:
 
 
 def common(found: dict[str, list[Section]]) -> list[str]:
-    """The words that more than a quarter of the pages hold, and many: of several words, they tell least and cost most."""
+    """The words that more than an eighth of the pages hold, and many: of several words, they tell least and cost most."""
     pages = Counter(word for read in found.values() for word in {one for part in read for one in _TOKEN.findall(part.text.lower())})
-    return [word for word, count in pages.most_common() if count > max(len(found) / 4, _MANY) and len(word) > 2]
+    return [word for word, count in pages.most_common() if count > max(len(found) / 8, _MANY) and len(word) > 2]
 
 
 def _record(read: list[Section], chapter: str, weight: float | None) -> str:
