@@ -99,6 +99,7 @@ PLANTED = {
     "never recorded": (lambda root: (root / RESULTS).unlink(), LAB, "results", "never recorded"),
     "a lab that does not parse": (edit(LAB, "def run", "def run("), LAB, "lab", "does not parse"),
     "a number that differs": (edit(PAGE, r"\[[^]]*×\]\(results.json#/claims/pooling\) faster", "[99×](results.json#/claims/pooling) faster"), PAGE, "evidence", "says '99×'"),
+    "a number of another page that differs": (edit(PAGE, "The server echoes,", "Elsewhere [99 answers](../caching/results.json#/claims/sliding). The server echoes,"), PAGE, "evidence", "says '99 answers'"),
     "a verdict typed on the page": (edit(PAGE, r"\[\w+\]\(results.json#/claims/pooling/verdict\) or", "[perhaps](results.json#/claims/pooling/verdict) or"), PAGE, "evidence", "says 'perhaps'"),
     "a pointer to nowhere": (edit(PAGE, r"#/claims/pooling\) faster", "#/claims/polling) faster"), PAGE, "evidence", "leads nowhere"),
     "a pointer to a list": (edit(PAGE, r"#/claims/pooling\) faster", "#/claims) faster"), PAGE, "evidence", "no printable value"),

@@ -10,6 +10,7 @@ from handbook.book import Book, Fence, Link, Page
 from handbook.evidence import resolve
 from handbook.fault import Fault
 
+POINTER = re.compile(r"(?:[\w./-]+/)?results[^/]*\.json#")
 EXCERPT = re.compile(r'title="lab\.py"')
 LONGEST_EXCERPT = 20
 
@@ -39,8 +40,9 @@ def _page(book: Book, page: Page) -> Iterator[Fault]:
         wrong = "claims or results do not follow from the samples"
         yield Fault(f"docs/{path.relative_to(book.docs)}", 0, "results", wrong, "uv run handbook sync")
     for link in page.links:
-        if re.match(r"results[^/]*\.json#", link.target):
-            for wrong, repair in _pointer(bundle, link):
+        if POINTER.match(link.target):  # of this page, or of another: ../caching/results.json#/claims/stampede
+            beside = (page.path.parent / link.target.partition("#")[0]).resolve().parent
+            for wrong, repair in _pointer(labs.load(beside), link):
                 yield Fault(f"docs/{page.name}", link.line, "evidence", wrong, repair)
     for fence in page.fences:
         if EXCERPT.search(fence.info):
@@ -55,7 +57,7 @@ def _page(book: Book, page: Page) -> Iterator[Fault]:
 
 def _pointer(bundle: labs.Bundle, link: Link) -> Iterator[tuple[str, str]]:
     file, _, pointer = link.target.partition("#")
-    content = bundle.results.get(file)
+    content = bundle.results.get(file.rpartition("/")[2])
     if content is None:
         return  # a fault of the file, or of the link
     try:
