@@ -7,6 +7,7 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from copy import copy as copy_of
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote, urlsplit
@@ -19,7 +20,7 @@ from test_evidence import synchronize
 from test_structure import add
 
 from handbook import addresses
-from handbook.book import Book
+from handbook.book import Book, Page
 from handbook.checks import (
     check,
     check_with_tools,
@@ -503,7 +504,8 @@ def fuzz(root: Path, site: Path, rounds: int, seed: int) -> tuple[int, int]:
     and the built page have links that end and ids that are one.
     """
     chance = random.Random(seed)
-    whole = {name: page.text for name, page in Book(root).pages.items()}
+    book = Book(root)
+    whole = {name: page.text for name, page in book.pages.items()}
     accepted: dict[str, list[str]] = {}
     for _ in range(rounds):
         bad = {name: damaged(text, chance) for name, text in whole.items()}
@@ -511,7 +513,7 @@ def fuzz(root: Path, site: Path, rounds: int, seed: int) -> tuple[int, int]:
         refused = {fault.path for fault in check(root) if fault.rule not in ("link", "derived")}
         write(root, whole)
         for name, content in bad.items():
-            if f"docs/{name}" not in refused and not alone(root, name, content):
+            if f"docs/{name}" not in refused and not alone(book, name, content):
                 accepted.setdefault(name, []).append(content)
     for number in range(max(map(len, accepted.values()))):
         texts = {name: some[number] for name, some in accepted.items() if number < len(some)}
@@ -527,12 +529,12 @@ def write(root: Path, pages: dict[str, str]) -> None:
         (root / "docs" / name).write_text(content, encoding="utf-8")
 
 
-def alone(root: Path, name: str, content: str) -> list[Fault]:
+def alone(whole: Book, name: str, content: str) -> list[Fault]:
     """What the check says of one damaged page, and of links to it, while all other pages are whole."""
-    before = (root / "docs" / name).read_text(encoding="utf-8")
-    write(root, {name: content})
-    book = Book(root)
-    write(root, {name: before})
+    write(whole.root, {name: content})
+    book = copy_of(whole)
+    book.pages = whole.pages | {name: Page(whole.docs / name, name)}
+    write(whole.root, {name: whole.pages[name].text})
     return [*of_page(book, book.pages[name]), *(one for other in book.pages.values() for one in links.check(book, other))]
 
 

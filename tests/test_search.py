@@ -53,10 +53,14 @@ def ask(page: Browser, text: str) -> list[str]:
     return page.js(f"{SHOWN}.map(one => one.href.replace(document.querySelector('a.md-logo').href, ''))")
 
 
-def answers(hit: str, query: dict[str, str]) -> bool:
+def answers(hit: str, finds: list[str]) -> bool:
+    """Whether a hit leads to one of the sections that answer."""
     place, _, anchor = hit.partition("#")
-    page, _, section = query["finds"].partition("#")
-    return place.strip("/") == page and (not section or anchor == section or anchor in below(page, section))
+    for one in finds:
+        page, _, section = one.partition("#")
+        if place.strip("/") == page and (not section or anchor == section or anchor in below(page, section)):
+            return True
+    return False
 
 
 def below(page: str, section: str) -> set[str]:
@@ -72,7 +76,7 @@ def below(page: str, section: str) -> set[str]:
 
 def judged(found: list[list[str]]) -> tuple[float, float, float]:
     """hit@1, hit@3 and the mean reciprocal rank of what was found for each query."""
-    ranks = [next((rank for rank, hit in enumerate(hits, 1) if answers(hit, query)), 0) for hits, query in zip(found, QUERIES, strict=True)]
+    ranks = [next((rank for rank, hit in enumerate(hits, 1) if answers(hit, query["finds"])), 0) for hits, query in zip(found, QUERIES, strict=True)]
     count = len(ranks)
     return sum(one == 1 for one in ranks) / count, sum(0 < one < 4 for one in ranks) / count, sum(1 / one for one in ranks if one) / count
 
@@ -86,7 +90,7 @@ def test_real_questions_find_their_section(
     built_in = judged(lunr(chromium, tmp_path))
     for name, figures in (("Pagefind with the handbook's ranking", ours), ("Material's built-in index", built_in)):
         record_property("figure", f"search, {len(QUERIES)} real questions, {name}: hit@1 {figures[0]:.2f}, hit@3 {figures[1]:.2f}, MRR {figures[2]:.2f}")
-    missed = [f"{query['ask'][:60]} → {hits[:3]}" for query, hits in zip(QUERIES, found, strict=True) if not any(answers(hit, query) for hit in hits[:3])]
+    missed = [f"{query['ask'][:60]} → {hits[:3]}" for query, hits in zip(QUERIES, found, strict=True) if not any(answers(hit, query["finds"]) for hit in hits[:3])]
     assert ours[1] >= HIT_3 and ours[2] >= MRR, (ours, missed)
     assert all(one > other for one, other in zip(ours, built_in, strict=True))
     assert chromium.complaints() == []
@@ -117,10 +121,11 @@ def lunr(page: Browser, folder: Path) -> list[list[str]]:
 
 
 def test_a_wrong_section_is_no_hit() -> None:
-    query = {"finds": "system-design#proxies-and-load-balancing"}
-    assert answers("system-design/#proxies-and-load-balancing", query) and answers("system-design/#caching", {"finds": "system-design"})
-    assert answers("system-design/#caching", {"finds": "system-design#what-it-covers"})
-    assert not answers("system-design/#caching", query) and not answers("system-design/", query)
+    finds = ["system-design#proxies-and-load-balancing"]
+    assert answers("system-design/#proxies-and-load-balancing", finds) and answers("system-design/#caching", ["system-design"])
+    assert answers("system-design/#caching", ["system-design#what-it-covers"])
+    assert answers("system-design/#caching", ["devops", "system-design#caching"])
+    assert not answers("system-design/#caching", finds) and not answers("system-design/", finds)
     assert judged([[] for _ in QUERIES]) == (0, 0, 0)
 
 
