@@ -13,6 +13,7 @@ namespace stops: so they stand on that node's side of a cut. Data lies in memory
 
 import base64
 import json
+import math
 import os
 import signal
 import socket
@@ -27,78 +28,92 @@ from itertools import pairwise
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 import labkit
 from labkit.wire import Node, mesh
 
-CUTS = (("follower", 1), ("follower", 2), ("follower", 3.5), ("follower", 4.5), ("leader", 4.5), ("follower", 9))  # s
-WAKES_S = [0.2 * (2**times - 1) for times in range(1, 5)] + [5.0]  # Linux repeats a TCP segment; etcd drops the stream
+CUTS = (*(("follower", seconds) for seconds in (1, 2, 2.8, 3.5, 4.5, 7.5)), ("leader", 4.5))  # s
+# When the node next hears of the others, s after the cut began: Linux repeats a TCP segment after 0.2 s and doubles the
+# wait; etcd drops a connection that was silent for 5 s and dials: a SYN, one more after 1 s, a new dial after 2 s.
+WAKES_S = [0.2 * (2**times - 1) for times in range(1, 5)] + [5.0, 6.0, 7.0, 8.0]
+TAIL_S = 13  # a TCP connection that is still alive tries again 6.2 and 12.6 s after the cut began
 FLAGS = {"default": [], "pre-vote": ["--pre-vote"]}
-PATIENCE_S = {"client, timeout 0.5 s": 0.5, "client, timeout 2 s": 2.0, "client, no timeout": 30.0}
-PAUSES = ("for 0.5 s", "before the check", "after the check")  # the last two until somebody else has published
-GUARDS = ("lock", "lock, asked again before the write", "lock, token checked by the store", "compare and set, no lock")
+PATIENT = "client without timeout"
+PATIENCE_S = {"client with a timeout of 0.5 s": 0.5, "client with a timeout of 2 s": 2.0, PATIENT: 30.0}
+TIMED_OUT = "etcdserver: request timed out"
+ERRORS = [TIMED_OUT, *(f"{TIMED_OUT}, possibly due to {why}" for why in ("previous leader failure", "connection lost"))]
+ERRORS += ["etcdserver: leader changed", "another error"]
+PAUSES_S = {"0.5 s": 0.5, "1.5 s": 1.5, "2 s": 2.0, "2.5 s": 2.5, "2.5 s, after the check": 2.5}  # the rest before it
+GUARDS = ("lock", "lock asked again before the write", "lock with a token that the store checks", "compare and set")
 RATE_PER_S, TTL_S = 25, 2  # of writes; of a lease: etcd's least with an election timeout of a second
 CLAIMS = {
     "refused": {"claim": "Cut off, a node answers no linearizable read and no write", "expected": "holds",
         "formula": "results.minority['linearizable read'].answered + results.minority.write.answered", "unit": "",
         "holds_if": "value == 0", "fails_if": "value > 0", "always": True},
-    "stale": {"claim": "Cut off, a node answers every serializable read, with old data", "expected": "holds",
+    "stale": {"claim": "Cut off, a follower answers every serializable read, with old data", "expected": "holds",
         "formula": "results.minority['serializable read'].answered - results.minority['serializable read'].asked",
         "unit": "", "holds_if": "value == 0", "fails_if": "value < 0", "always": True},
-    "given-up": {"claim": "A write that the client gave up on in the minority is not written later",
-        "formula": "results.minority.write['written later']", "unit": "writes", "expected": "fails",
-        "holds_if": "value == 0", "fails_if": "value > 0"},
+    "given-up": {"claim": "A write sent at the begin of a cut of 2 s, and given up on, is not written later",
+        "formula": "results.written['pre-vote, follower 2 s'].early", "unit": "of 5", "expected": "fails",
+        "holds_if": "high == 0", "fails_if": "low > 0"},
+    "given-up-dropped": {"claim": "A write sent at the begin of a cut of 3.5 s, and given up on, is not written later",
+        "formula": "results.written['pre-vote, follower 3.5 s'].early", "unit": "of 5",
+        "expected": "holds", "holds_if": "high == 0", "fails_if": "low > 0"},
+    "given-up-late": {"claim": "A write sent 2.1 s into a cut of 2.8 s, to a node without leader, is not written later",
+        "formula": "results.written['pre-vote, follower 2.8 s'].late", "unit": "of 5",
+        "expected": "holds", "holds_if": "high == 0", "fails_if": "low > 0"},
     "healed": {"claim": "A second after a cut of 4.5 s a follower no longer answers old data", "unit": "s",
         "formula": "results.heal['default, follower 4.5 s'].stale", "expected": "holds",
         "holds_if": "high < 1", "fails_if": "low > 1"},
     "return": {"claim": "A follower's return after 4.5 s does not stop the majority's writes for half a second",
-        "unit": "s",
-        "formula": "results.heal['default, follower 4.5 s']['majority silent']", "expected": "holds",
+        "unit": "s", "formula": "results.heal['default, follower 4.5 s']['majority silent']", "expected": "holds",
         "holds_if": "high < 0.5", "fails_if": "low > 0.5"},
     "return-pre-vote": {"claim": "With pre-vote, a follower's return after 4.5 s does not stop them for half a second",
-        "unit": "s", "expected": "holds",
-        "formula": "results.heal['pre-vote, follower 4.5 s']['majority silent']",
+        "unit": "s", "formula": "results.heal['pre-vote, follower 4.5 s']['majority silent']", "expected": "holds",
         "holds_if": "high < 0.5", "fails_if": "low > 0.5"},
-    "pre-vote": {"claim": "With pre-vote, a follower's old data after a cut of 4.5 s end in half the time", "unit": "×",
-        "expected": "holds",
-        "formula": "results.heal['default, follower 4.5 s'].stale / results.heal['pre-vote, follower 4.5 s'].stale",
-        "holds_if": "low > 2", "fails_if": "high < 2"},
-    "length": {"claim": "With pre-vote, a follower's old data last longer after a cut of 4.5 s than of 2 s",
-        "unit": "×",
-        "formula": "results.heal['pre-vote, follower 4.5 s'].stale / results.heal['pre-vote, follower 2 s'].stale",
-        "expected": "holds", "holds_if": "low > 1", "fails_if": "high < 1"},
-    "timers": {"claim": "TCP's repeats and etcd's timeout predict to 0.2 s how long data are old after a cut of 2 s",
-        "formula": "results.heal['pre-vote, follower 2 s'].stale - results.heal['pre-vote, follower 2 s'].predicted",
-        "unit": "s", "expected": "holds", "holds_if": "-0.2 < low and high < 0.2",
-        "fails_if": "low > 0.2 or high < -0.2"},
-    "timers-timeout": {"claim": "They predict it to 0.2 s after a cut of 3.5 s, where the timeout comes first",
-        "unit": "s",
-        "formula": "results.heal['pre-vote, follower 3.5 s'].stale - "
-        "results.heal['pre-vote, follower 3.5 s'].predicted",
+    "sum": {"claim": "Without pre-vote old data last as long as with it and then for the majority's silence, to 0.2 s",
+        "unit": "s", "formula": "results.heal['default, follower 2 s'].stale - "
+        "results.heal['default, follower 2 s']['majority silent'] - results.heal['pre-vote, follower 2 s'].stale",
         "expected": "holds", "holds_if": "-0.2 < low and high < 0.2", "fails_if": "low > 0.2 or high < -0.2"},
+    "length": {"claim": "With pre-vote, a follower's old data last longer after a cut of 4.5 s than of 2 s",
+        "unit": "×", "expected": "holds",
+        "formula": "results.heal['pre-vote, follower 4.5 s'].stale / results.heal['pre-vote, follower 2 s'].stale",
+        "holds_if": "low > 1", "fails_if": "high < 1"},
+    "timers-etcd": {"claim": "Where etcd's timers decide (cuts of 3.5, 4.5, 7.5 s), they predict old data to 0.1 s",
+        "formula": "max(results.timers['3.5 s'].off.high, 0 - results.timers['3.5 s'].off.low, "
+        "results.timers['4.5 s'].off.high, 0 - results.timers['4.5 s'].off.low, "
+        "results.timers['7.5 s'].off.high, 0 - results.timers['7.5 s'].off.low)", "unit": "s",
+        "expected": "holds", "holds_if": "value < 0.1", "fails_if": "value > 0.1"},
+    "timers-tcp": {"claim": "Where TCP's repeats decide (cuts of 1, 2, 2.8 s), they predict old data to 0.1 s",
+        "formula": "max(results.timers['1 s'].off.high, 0 - results.timers['1 s'].off.low, "
+        "results.timers['2 s'].off.high, 0 - results.timers['2 s'].off.low, "
+        "results.timers['2.8 s'].off.high, 0 - results.timers['2.8 s'].off.low)", "unit": "s",
+        "expected": "holds", "holds_if": "value < 0.1", "fails_if": "value > 0.1"},
     "patient": {"claim": "When the leader dies, a client without timeout is silent twice as long as writes are",
-        "formula": "results.kill['client, no timeout'].silent / results.kill['any write'].silent", "unit": "×",
+        "formula": "results.kill['client without timeout'].silent / results.kill['any write'].silent", "unit": "×",
         "expected": "holds", "holds_if": "low > 2", "fails_if": "high < 2"},
     "impatient": {"claim": "A client that asks again after 0.5 s is silent at most 0.5 s longer than writes are",
-        "formula": "results.kill['client, timeout 0.5 s'].silent - results.kill['any write'].silent", "unit": "s",
-        "expected": "holds", "holds_if": "high < 0.55", "fails_if": "low > 0.55"},
-    "lock": {"claim": "A lock alone protects a registry's pointer from a holder that stops beyond its lease",
-        "formula": "results.lock.lock['lost, before the check']", "unit": "lost", "expected": "fails",
+        "formula": "results.kill['client with a timeout of 0.5 s'].silent - results.kill['any write'].silent",
+        "unit": "s", "expected": "holds", "holds_if": "high < 0.5", "fails_if": "low > 0.5"},
+    "lock-within": {"claim": "A lock alone protects a registry's pointer from a holder that stops for 1.5 s of its 2",
+        "formula": "results.lock.lock['lost at 1.5 s']", "unit": "lost", "expected": "holds",
+        "holds_if": "value == 0", "fails_if": "value > 0"},
+    "lock": {"claim": "A lock alone protects the pointer from a holder that stops for 2.5 s of its 2", "unit": "lost",
+        "formula": "results.lock.lock['lost at 2.5 s']", "expected": "fails",
         "holds_if": "value == 0", "fails_if": "value > 0", "always": True},
     "asked": {"claim": "Asking right before the write whether the lock is still held protects the pointer",
-        "formula": "results.lock['lock, asked again before the write']['lost, after the check']",
-        "unit": "lost", "expected": "fails", "holds_if": "value == 0", "fails_if": "value > 0",
-        "always": True},
+        "formula": "results.lock['lock asked again before the write']['lost at 2.5 s, after the check']",
+        "unit": "lost", "expected": "fails", "holds_if": "value == 0", "fails_if": "value > 0", "always": True},
     "token": {"claim": "A token that the store checks protects the pointer at every pause", "unit": "lost",
-        "formula": "results.lock['lock, token checked by the store']['lost, for 0.5 s'] + "
-        "results.lock['lock, token checked by the store']['lost, before the check'] + "
-        "results.lock['lock, token checked by the store']['lost, after the check']", "expected": "holds",
+        "formula": "results.lock['lock with a token that the store checks'].lost", "expected": "holds",
         "holds_if": "value == 0", "fails_if": "value > 0", "always": True},
 }  # fmt: skip
 
 
 class Refused(Exception):
-    """etcd's answer was an error."""
+    """etcd's answer was an error, with its text."""
 
 
 class Member:
@@ -129,7 +144,7 @@ class Member:
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
         head, _, text = answer.partition(b"\r\n\r\n")
         if b" 200 " not in head[:15]:
-            raise Refused(text.decode() or "connection closed")
+            raise Refused(json.loads(text)["error"] if text else "connection closed")
         return json.loads(text)
 
     def put(self, key: str, value: str = "x", timeout_s: float = 30.0) -> int:
@@ -139,6 +154,16 @@ class Member:
     def revision(self, serializable: bool, timeout_s: float = 30.0) -> int:
         """The revision of the store that a read of this kind sees."""
         return int(self.ask("kv/range", timeout_s, key=coded("k"), serializable=serializable)["header"]["revision"])
+
+
+def outcome(call: Callable[..., int], *arguments: object) -> tuple[str, float]:
+    """What a client got, "answered", "given up" or an error, and after how many seconds."""
+    begin, got = time.monotonic(), "answered"
+    try:
+        call(*arguments)
+    except (OSError, Refused) as error:
+        got = "given up" if isinstance(error, TimeoutError) else str(error) if str(error) in ERRORS else ERRORS[-1]
+    return got, time.monotonic() - begin
 
 
 def coded(text: str) -> str:
@@ -169,18 +194,19 @@ def leader(members: list[Member]) -> Member:
 
 
 class Writes:
-    """Writes at a steady rate, each on its own: when each was acknowledged, and at which revision."""
+    """Writes at a steady rate, each on its own: when each was sent and acknowledged, and its revision."""
 
     def __init__(self, member: Member) -> None:
-        self.done: list[tuple[float, int]] = []
+        self.done: list[tuple[float, float, int]] = []
         self._member, self._end = member, threading.Event()
         self._pool = ThreadPoolExecutor(400)
         self._thread = threading.Thread(target=self._run)
 
     def _one(self) -> None:
+        sent = time.monotonic()
         with suppress(OSError, Refused):
             revision = self._member.put("k")
-            self.done.append((time.monotonic(), revision))
+            self.done.append((sent, time.monotonic(), revision))
 
     def _run(self) -> None:
         while not self._end.wait(1 / RATE_PER_S):
@@ -195,74 +221,86 @@ class Writes:
         self._thread.join()
         self._pool.shutdown(wait=False)
 
-    def silent_s(self, since: float) -> float:
-        """The longest time without an acknowledgement since then."""
-        return longest([since, *(at for at, _ in self.done if at > since), time.monotonic()])
+    def silent_s(self, since: float, until: float = math.inf) -> float:
+        """The longest time without an acknowledgment between two moments; until now where none is given."""
+        until = min(until, time.monotonic())
+        return longest([since, *(at for _, at, _ in self.done if since < at < until), until])
 
 
 def longest(times: list[float]) -> float:
-    times = sorted(times)
-    return max(later - earlier for earlier, later in pairwise(times))
+    return max(later - earlier for earlier, later in pairwise(sorted(times)))
 
 
-def cut(members: list[Member], who: str, seconds: float, number: int) -> dict[str, float]:
+def cut(members: list[Member], who: str, seconds: float, number: int) -> dict[str, Any]:
     """Cuts a node off and heals it; what its clients got, and what the majority's."""
     first = leader(members)
     victim = first if who == "leader" else next(member for member in members if member is not first)
     other = next(member for member in members if member not in (first, victim))
-    found = {"asked": 0, "read": 0, "written": 0, "serializable": 0}
     with Writes(other) as writes, ThreadPoolExecutor(20) as pool:
-        time.sleep(0.4)
+        time.sleep(0.5)
         victim.node.isolate()
         begin = time.monotonic()
-        time.sleep(0.1)
-        patience_s, asked = 0.6 * seconds, []
-        for write in range(5):  # clients of the node that is cut off, who give up before it is back
-            asked.append(pool.submit(victim.put, f"late/{number}/{write}", timeout_s=patience_s))
-            asked.append(pool.submit(victim.revision, False, patience_s))
-        time.sleep(max(0.0, begin + seconds - 0.1 - time.monotonic()))
-        for place, future in enumerate(asked):
-            found["read" if place % 2 else "written"] += future.exception() is None
-        read, current = victim.revision(True), writes.done[-1][1]
-        found |= {"asked": 5, "serializable": int(read < current), "behind": current - read}
+        asked: dict[str, list[Future[tuple[str, float]]]] = {"write": [], "read": []}
+        for when, at_s in (("early", 0.1), ("late", 0.75 * seconds)):  # both give up before the node is back
+            time.sleep(max(0.0, begin + at_s - time.monotonic()))
+            patience_s = max(0.05, seconds - 0.1 - at_s)
+            for one in range(5):
+                key = f"late/{number}/{when}/{one}"
+                asked["write"].append(pool.submit(outcome, victim.put, key, "x", patience_s))
+                asked["read"].append(pool.submit(outcome, victim.revision, False, patience_s))
+        time.sleep(max(0.0, begin + seconds - 0.05 - time.monotonic()))
+        read, current = victim.revision(True), writes.done[-1][2]
+        time.sleep(max(0.0, begin + seconds - 0.015 - time.monotonic()))  # the command takes about that long
         victim.node.heal()
         healed = time.monotonic()
         while victim.revision(True) < current:
             time.sleep(0.01)
-        found["stale"] = time.monotonic() - healed
+        stale_s = time.monotonic() - healed
         victim.revision(False)  # answers at last
         leader(members)
         time.sleep(0.6)
-        found["silent"] = writes.silent_s(healed)
-    keys = {"key": coded(f"late/{number}/"), "range_end": coded(f"late/{number}0"), "count_only": True}
-    return found | {"later": int(victim.ask("kv/range", **keys).get("count", 0))}
+        return {
+            "number": number, "lasted": healed - begin, "stale": stale_s, "behind": current - read,
+            "before": median(at - sent for sent, at, _ in writes.done if at < begin),
+            "during": writes.silent_s(begin, healed), "silent": writes.silent_s(healed),
+            **{kind: [future.result() for future in futures] for kind, futures in asked.items()},
+        }  # fmt: skip
 
 
-def cuts(flags: str, rounds: int, plan: list[tuple[str, float]], scale: float) -> dict[str, list[dict[str, float]]]:
+def cuts(flags: str, rounds: int, plan: list[tuple[str, float]], quick: bool) -> dict[str, list[dict[str, Any]]]:
     """For each cut of the plan, what each of the rounds found."""
-    found: dict[str, list[dict[str, float]]] = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     with cluster(FLAGS[flags]) as members:
         for number in range(rounds * len(plan)):
             who, seconds = plan[number % len(plan)]
-            found.setdefault(f"{flags}, {who} {seconds} s", []).append(cut(members, who, scale * seconds, number))
+            one = cut(members, who, max(0.4, 0.2 * seconds) if quick else seconds, number)
+            found.setdefault(f"{flags}, {who} {seconds} s", []).append(one)
+        time.sleep(1 if quick else TAIL_S)
+        for one in (one for row in found.values() for one in row):
+            for when in ("early", "late"):
+                key = f"late/{one['number']}/{when}"
+                keys = {"key": coded(f"{key}/"), "range_end": coded(f"{key}0"), "count_only": True}
+                one[when] = int(members[0].ask("kv/range", **keys).get("count", 0))
     return found
 
 
-def silence(member: Member, patience_s: float, end: threading.Event) -> Callable[[float], float]:
-    """A client that writes one thing after another and repeats what fails; then its longest silence since a time."""
-    done = []
+def silence(member: Member, patience_s: float, end: threading.Event) -> tuple[list[float], list[tuple[str, float]]]:
+    """A client that writes one thing after another and repeats what fails; when it was answered, what failed."""
+    done, failed = [], []
     while not end.is_set():
-        with suppress(OSError, Refused):
-            member.put("k", timeout_s=patience_s)
+        got, took_s = outcome(member.put, "k", "x", patience_s)
+        if got == "answered":
             done.append(time.monotonic())
+        else:
+            failed.append((got, took_s))
         time.sleep(0.02)
-    done.append(time.monotonic())
-    return lambda since: longest([at for at in done if at > since - 1])
+    return [*done, time.monotonic()], failed
 
 
-def kills(rounds: int, watch_s: float) -> dict[str, list[float]]:
-    """SIGKILL to the leader; the longest silence that each client of a follower sees."""
+def kills(rounds: int, watch_s: float) -> tuple[dict[str, list[float]], list[tuple[str, float]]]:
+    """SIGKILL to the leader; the longest silence that each client of a follower sees, the patient one's errors."""
     found: dict[str, list[float]] = {name: [] for name in ("any write", *PATIENCE_S)}
+    errors: list[tuple[str, float]] = []
     with cluster([]) as members:
         for _ in range(rounds):
             first, end = leader(members), threading.Event()
@@ -276,23 +314,24 @@ def kills(rounds: int, watch_s: float) -> dict[str, list[float]]:
                 end.set()
                 found["any write"].append(writes.silent_s(killed))
             for name, future in clients.items():
-                found[name].append(future.result()(killed))
+                done, failed = future.result()
+                found[name].append(longest([at for at in done if at > killed - 1]))
+                errors += failed if name == PATIENT else []
             first.start()
-    return found
+    return found, errors
 
 
 def publish(member: Member, name: str, model: str, guard: str, pause: str = "") -> float:
-    """Points `name` to a model, under a guard; a publisher with a pause stops itself there. Seconds to the turn."""
+    """Points `name` to a model, under a guard, stopping itself where `pause` says; seconds until it is done."""
     begin, stop = time.monotonic(), lambda: os.kill(os.getpid(), signal.SIGSTOP)
-    if guard == "compare and set, no lock":
+    if guard == "compare and set":
         seen = member.ask("kv/range", key=coded(name))["kvs"][0]["mod_revision"]
-        turn_s = time.monotonic() - begin
         if pause:
             stop()
         put = {"requestPut": {"key": coded(name), "value": coded(model)}}
         unchanged = {"key": coded(name), "target": "MOD", "result": "EQUAL", "modRevision": seen}
         member.ask("kv/txn", compare=[unchanged], success=[put])
-        return turn_s
+        return time.monotonic() - begin
     lease, over = member.ask("lease/grant", TTL=TTL_S)["ID"], threading.Event()
 
     def keep() -> None:
@@ -301,11 +340,11 @@ def publish(member: Member, name: str, model: str, guard: str, pause: str = "") 
 
     threading.Thread(target=keep, daemon=True).start()
     lock = member.ask("lock/lock", name=coded(f"lock/{name}"), lease=lease)
-    token, turn_s = int(lock["header"]["revision"]), time.monotonic() - begin
-    if pause in ("for 0.5 s", "before the check"):
+    token = int(lock["header"]["revision"])
+    if pause and "after" not in pause:
         stop()
     held = "asked" not in guard or "kvs" in member.ask("kv/range", key=lock["key"])
-    if pause == "after the check":
+    if "after" in pause:
         stop()
     if held:
         newer = " AND token < :token" if "token" in guard else ""
@@ -318,10 +357,11 @@ def publish(member: Member, name: str, model: str, guard: str, pause: str = "") 
                 f"WHERE name = 'production'{newer}",
                 {"model": model, "token": token},
             )
+    done_s = time.monotonic() - begin
     over.set()
     with suppress(Refused):  # it ended while this publisher was stopped
         member.ask("lease/revoke", ID=lease)
-    return turn_s
+    return done_s
 
 
 def duel(member: Member, first: BaseProcess, name: str, guard: str, pause: str) -> tuple[bool, float]:
@@ -329,19 +369,17 @@ def duel(member: Member, first: BaseProcess, name: str, guard: str, pause: str) 
     os.waitpid(first.pid, os.WUNTRACED)  # it has stopped itself
     with ThreadPoolExecutor(1) as pool:
         second = pool.submit(publish, member, name, "43", guard)
-        time.sleep(0.5)
-        if pause != "for 0.5 s":
-            second.result()
+        time.sleep(PAUSES_S[pause])
         os.kill(first.pid, signal.SIGCONT)
         first.join()
-        turn_s = second.result()
-    return lost(member, guard, name), turn_s
+        done_s = second.result()
+    return lost(member, guard, name), done_s
 
 
 def locks(waves: int, trials: int) -> dict[str, dict[str, object]]:
-    """By guard: in how many trials the older decision stayed, and how long the second publisher waited for its turn."""
-    arms = [(guard, pause) for guard in GUARDS for pause in PAUSES]
-    count, turns_s = dict.fromkeys(arms, 0), {guard: [] for guard in GUARDS}
+    """By guard: in how many trials the older decision stayed, and after how long the second publisher was done."""
+    arms = [(guard, pause) for guard in GUARDS for pause in PAUSES_S]
+    count, done_s = dict.fromkeys(arms, 0), {guard: [] for guard in GUARDS}
     context = get_context("fork")
     with cluster([]) as members:
         member = leader(members)
@@ -364,53 +402,90 @@ def locks(waves: int, trials: int) -> dict[str, dict[str, object]]:
                 duels = {one: pool.submit(duel, member, first, *one) for one, first in firsts.items()}
                 gate.set()  # from here on each trial has its own clock
             for (_, guard, pause), found in duels.items():
-                was_lost, turn_s = found.result()
-                count[guard, pause] += was_lost
-                if pause != "for 0.5 s":
-                    turns_s[guard].append(turn_s)
+                count[guard, pause] += found.result()[0]
+            for guard in GUARDS:  # one sample a wave, of the pauses beyond the lease
+                long = [one for (_, other, pause), one in duels.items() if other == guard and PAUSES_S[pause] > TTL_S]
+                done_s[guard].append(median(one.result()[1] for one in long))
     return {guard: {
         "trials": labkit.exact("", waves * trials),
-        **{f"lost, {pause}": labkit.exact("", count[guard, pause]) for pause in PAUSES},
-        "second waits": labkit.measured("s", turns_s[guard]),
+        **{f"lost at {pause}": labkit.exact("", count[guard, pause]) for pause in PAUSES_S},
+        "lost": labkit.exact("", sum(count[guard, pause] for pause in PAUSES_S)),
+        "second done": labkit.measured("s", done_s[guard]),
     } for guard in GUARDS}  # fmt: skip
 
 
 def lost(member: Member, guard: str, name: str) -> bool:
     """Whether the pointer shows the older decision, although the newer one was published."""
-    if guard == "compare and set, no lock":
+    if guard == "compare and set":
         return base64.b64decode(member.ask("kv/range", key=coded(name))["kvs"][0]["value"]) == b"42"
     with closing(sqlite3.connect(f"{member.folder}/registry-{name}")) as store:
         return store.execute("SELECT model FROM pointer").fetchone()[0] == "42"
 
 
 def run(quick: bool) -> dict[str, object]:
-    plan, rounds, scale = (list(CUTS)[1:4], 1, 0.2) if quick else (list(CUTS), 4, 1.0)
-    tables: dict[str, dict[str, dict[str, object]]] = {"lock": locks(1, 2) if quick else locks(6, 5)}
+    plan, rounds = list(CUTS), 1 if quick else 4
+    tables: dict[str, dict[str, dict[str, object]]] = {"lock": locks(1, 1) if quick else locks(10, 3)}
     with ThreadPoolExecutor(8) as pool:
-        runs = [pool.submit(cuts, flags, rounds, plan, scale) for flags in list(FLAGS) * (1 if quick else 2)]
-        killed: Future[dict[str, list[float]]] = pool.submit(kills, *((1, 2.5) if quick else (12, 9)))
-    found: dict[str, list[dict[str, float]]] = {}
+        runs = [pool.submit(cuts, flags, rounds, plan, quick) for flags in list(FLAGS) * (1 if quick else 2)]
+        killed = pool.submit(kills, *((1, 2.5) if quick else (12, 9)))
+    found: dict[str, list[dict[str, Any]]] = {}
     for part in runs:
-        for row, rounds in part.result().items():
-            found.setdefault(row, []).extend(rounds)
+        for row, ones in part.result().items():
+            found.setdefault(row, []).extend(ones)
+    column = lambda row, name, unit="s": labkit.measured(unit, [one[name] for one in found[row]])  # noqa: E731
     tables["heal"] = {row: {
-        "old": labkit.measured("writes", [one["behind"] for one in rounds]),
-        "stale": labkit.measured("s", [one["stale"] for one in rounds]),
-        "written later": labkit.measured("of 5", [one["later"] for one in rounds]),
-        "majority silent": labkit.measured("s", [one["silent"] for one in rounds]),
-    } for row, rounds in found.items()}  # fmt: skip
-    for who, seconds in plan:
-        if who == "follower" and seconds < max(WAKES_S):
-            wake_s = min(wake for wake in WAKES_S if wake > seconds)
-            tables["heal"][f"pre-vote, follower {seconds} s"]["predicted"] = labkit.exact("s", wake_s - seconds)
-    every = [one for rounds in found.values() for one in rounds]
-    total = lambda name: labkit.exact("", sum(one[name] for one in every))  # noqa: E731
-    tables["minority"] = {
-        "serializable read": {"asked": labkit.exact("", len(every)), "answered": total("serializable")},
-        "linearizable read": {"asked": total("asked"), "answered": total("read")},
-        "write": {"asked": total("asked"), "answered": total("written"), "written later": total("later")},
-    }
-    tables["kill"] = {name: {"silent": labkit.measured("s", values)} for name, values in killed.result().items()}
+        "old": column(row, "behind", "writes"),
+        "stale": column(row, "stale"),
+        "longest": labkit.exact("s", round(max(one["stale"] for one in found[row]), 1)),
+        "majority silent": column(row, "silent"),
+        "stopped": labkit.exact(f"of {len(found[row])}", sum(one["silent"] > 0.5 for one in found[row])),
+    } for row in found if "follower" in row}  # fmt: skip
+    tables["written"] = {row: {when: column(row, when, "of 5") for when in ("early", "late")} for row in tables["heal"]}
+    tables["timers"] = {}
+    for row, seconds in [(f"pre-vote, {who} {seconds} s", seconds) for who, seconds in plan if who == "follower"]:
+        wake_s = min(wake for wake in WAKES_S if wake > seconds)
+        tables["timers"][f"{seconds} s"] = {
+            "predicted": labkit.exact("s", round(wake_s - seconds, 1)),
+            "measured": column(row, "stale"),
+            "off": labkit.measured("s", [one["lasted"] + one["stale"] - wake_s for one in found[row]]),
+        }
+    tables["leader"] = {row.partition(",")[0]: {
+        "silent in the cut": column(row, "during"),
+        "old": column(row, "behind", "writes"),
+        "stale": column(row, "stale"),
+        "silent after": column(row, "silent"),
+        "stopped": labkit.exact(f"of {len(found[row])}", sum(one["silent"] > 0.5 for one in found[row])),
+    } for row in found if "leader" in row}  # fmt: skip
+    every = [one for ones in found.values() for one in ones]
+    followers = [one for row, ones in found.items() for one in ones if "follower" in row]
+    tables["before"] = {flags: {"write": labkit.measured("ms", [
+        median(1000 * found[row][turn]["before"] for row in found if row.startswith(flags))
+        for turn in range(len(next(iter(found.values()))))
+    ])} for flags in FLAGS}  # fmt: skip
+    got = {kind: [answer for one in every for answer in one[kind]] for kind in ("read", "write")}
+    got["killed"] = killed.result()[1]
+    count = lambda kind, what: labkit.exact("", sum(text == what for text, _ in got[kind]))  # noqa: E731
+    tables["minority"] = {"serializable read": {
+        "asked": labkit.exact("", len(followers)),
+        "answered": labkit.exact("", sum(one["behind"] > 0 for one in followers)),
+    }} | {name: {
+        "asked": labkit.exact("", len(got[kind])),
+        "answered": count(kind, "answered"),
+        "given up": count(kind, "given up"),
+        "error": labkit.exact("", sum(text not in ("answered", "given up") for text, _ in got[kind])),
+    } for name, kind in (("linearizable read", "read"), ("write", "write"))}  # fmt: skip
+    tables["minority"]["write"]["written later"] = labkit.exact("", sum(one["early"] + one["late"] for one in every))
+    tables["errors"] = {text: {
+        "cut off, read": count("read", text),
+        "cut off, write": count("write", text),
+        "leader killed, write": count("killed", text),
+    } for text in ERRORS}  # fmt: skip
+    for text in ERRORS:  # one sample a cut, one a kill
+        waits_s = [[took_s for kind in ("read", "write") for got, took_s in one[kind] if got == text] for one in every]
+        after_s = [median(waits) for waits in waits_s if waits] + [s for got, s in killed.result()[1] if got == text]
+        if len(after_s) > 6:
+            tables["errors"][text]["after"] = labkit.measured("s", after_s)
+    tables["kill"] = {name: {"silent": labkit.measured("s", values)} for name, values in killed.result()[0].items()}
     return tables
 
 
