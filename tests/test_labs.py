@@ -140,6 +140,35 @@ def measures_what_is_on_record(root: Path, path: Path) -> None:
     assert found == {name: recorded["claims"][name]["verdict"] for name in lasting}
 
 
+# Topic and what goes wrong: what stands in the lab, what somebody wrote instead.
+MUTATIONS = {
+    ("caching", "no second look under the lock"): ("or await store.get(key) is None:", "or True:"),
+    ("caching", "a lock that everybody gets"): ("nx=True", "nx=False"),
+    ("distributed-systems", "a store that ignores the token"): ('" AND token < :token" if', '"" if'),
+    ("distributed-systems", "a holder that never stops"): ("lambda: os.kill(os.getpid(), signal.SIGSTOP)", "lambda: None"),
+    ("microservices", "a budget that is never spent"): ("self.tokens < 1:", "self.tokens < -1e9:"),
+    ("microservices", "a breaker that never opens"): ("if not self.open_s:", "if self.open_s:"),
+    ("event-driven-architectures", "a publisher that asks for no confirms"): ("channel.confirm_delivery()", "pass"),
+    ("event-driven-architectures", "a consumer that counts repeats"): ("(?)\", (number,)).rowcount:", "(?)\", (number,)):"),
+    ("storage", "all levels are serializable"): ("ISOLATION LEVEL {level}", "ISOLATION LEVEL SERIALIZABLE"),
+    ("proxies-and-load-balancing", "a client that goes past the proxy"): (
+        """"L4 proxy": (f"127.0.0.1:{tcp}", "pick_first")""", """"L4 proxy": (f"ipv6:{','.join(plain)}", "round_robin")""",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MUTATIONS, ids=" ".join)
+def test_a_lab_that_measures_something_else_is_caught(name: tuple[str, str], copy: Path, request: pytest.FixtureRequest) -> None:
+    if not request.config.getoption("--labs"):
+        pytest.skip("labs run with ./scripts/test --labs")
+    path = copy / "docs/system-design" / name[0] / "lab.py"
+    old, new = MUTATIONS[name]
+    assert path.read_text(encoding="utf-8").count(old) == 1, f"{old!r} is not in {path}, or twice: change the mutation with the lab"
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    with pytest.raises((AssertionError, labs.Failed)):
+        measures_what_is_on_record(copy, path)
+
+
 @pytest.mark.parametrize("path", LABS, ids=lambda path: str(path.parent.relative_to(ROOT)))
 def test_a_lab_is_within_its_size(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 500
