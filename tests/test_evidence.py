@@ -199,6 +199,14 @@ def test_the_commands_run_and_record(demo: Path, binary: Callable[[str], str]) -
 
 @pytest.mark.parametrize(
     ("samples", "text"),
+    [((0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0), "0 keys"), ((0.0, 0.5, 1.0), "0.5 keys"), ((2.0, 3.0), "2.5 keys"), ((39.0, 41.0, 40.0), "40 keys")],
+)
+def test_a_count_has_no_digits_after_the_point(samples: tuple[float, ...], text: str) -> None:
+    assert evidence.Quantity(samples, "keys").text == text
+
+
+@pytest.mark.parametrize(
+    ("samples", "text"),
     [((4.0, 5.0, 6.0), " (4–6)"), ((-0.4, -0.3, -0.2), " (−0.4 to −0.2)"), ((-0.4, 0.1, 0.2), " (−0.4 to 0.2)"), ((-3.0,) * 7, "")],
 )
 def test_an_interval_below_zero_has_minus_signs_and_a_word(samples: tuple[float, ...], text: str) -> None:

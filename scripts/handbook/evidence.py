@@ -68,12 +68,17 @@ class Quantity:
 
     @property
     def decimals(self) -> int:
-        """Digits after the point (negative: before it) that the spread supports, three significant ones at most."""
+        """Digits after the point (negative: before it) that the spread supports, three significant ones at most.
+
+        Whole samples are counts, which have none after it.
+        """
         size = math.floor(math.log10(abs(self.value))) if self.value else 0
         if self.low == self.high:
             return 0 if float(self.value).is_integer() else 2 - size
         spread = -math.floor(math.log10((self.high - self.low) / 2))
-        return min(max(spread, -size), 2 - size)
+        decimals = min(max(spread, -size), 2 - size)
+        whole = all(float(one).is_integer() for one in (*self.samples, self.value))
+        return min(decimals, 0) if whole else decimals
 
     def number(self, decimals: int | None = None) -> str:
         return _number(self.value, self.decimals if decimals is None else decimals)
