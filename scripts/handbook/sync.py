@@ -123,13 +123,16 @@ def _words(name: str) -> str:
 def _decimals(cells: list[Quantity]) -> int | None:
     """One precision for a column, at least one digit of its smallest value; None, each its own, where sizes differ.
 
-    A column from 3 to 2,000 has no common precision: what suits the one hides the other.
+    A column from 3 to 2,000 has no common precision, nor has one in which a row would keep a single digit of its two:
+    what suits the one hides the other.
     """
     values = [abs(cell.value) for cell in cells if cell.value]
     if len({cell.unit for cell in cells}) > 1 or (values and max(values) > 30 * min(values)):
         return None
     least = -min(_exponent(value) for value in values) if values else 0
-    return max(min(cell.decimals for cell in cells), least)
+    common = max(min(cell.decimals for cell in cells), least)
+    hidden = any(cell.value and cell.decimals > common and common + _exponent(cell.value) < 1 for cell in cells)
+    return None if hidden else common
 
 
 def _exponent(value: float) -> int:
