@@ -164,7 +164,8 @@ def index(root: Path, site: Path, note: str = "") -> int:
     anchors = {one.title: f"reference/glossary/#{one.anchor}" for one in found.get("reference/glossary/", [])}
     known = [{"at": anchors[heading], "names": also} for heading, also in names(root).items() if heading in anchors]
     size = sum(len(one.text.split()) for read in found.values() for one in read)
-    written = {"pages": len(found), "words": size, "note": note, "chapters": chapters, "terms": known, "common": common(found)}
+    written = {"pages": len(found), "words": size, "note": note, "chapters": chapters, "terms": known}
+    written["common"] = common(found)
     (site / FOLDER / "handbook.json").write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
     _words(found, site / FOLDER / "words")
     return len(found)
@@ -182,8 +183,9 @@ def names(root: Path) -> dict[str, list[str]]:
 
 
 def common(found: dict[str, list[Section]]) -> list[str]:
-    """The words that more than an eighth of the pages hold, and many: of several words, they tell least and cost most."""
-    pages = Counter(word for read in found.values() for word in {one for part in read for one in _TOKEN.findall(part.text.lower())})
+    """The words that many pages hold, more than an eighth: of several words, they tell least and cost most."""
+    texts = ("\n".join(part.text for part in read).lower() for read in found.values())
+    pages = Counter(word for text in texts for word in set(_TOKEN.findall(text)))
     return [word for word, count in pages.most_common() if count > max(len(found) / 8, _MANY) and len(word) > 2]
 
 
