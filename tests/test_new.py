@@ -41,10 +41,11 @@ def test_a_new_page_passes_every_check_and_the_build(copy: Path, tmp_path: Path,
 
 @pytest.mark.parametrize("chapter", Book(ROOT).chapters())
 def test_every_chapter_takes_a_page(chapter: str, copy: Path, binary: Callable[[str], str]) -> None:
-    for topic in ("best-practices", "a-topic"):
+    for topic in sorted({"best-practices", "a-topic"} - set(Book(copy).topics(chapter)), reverse=True):
         assert handbook(binary, copy, "new", f"{chapter}/{topic}", "--title", f"{topic} of {chapter}").returncode == 0
     assert [str(fault) for fault in check(copy)] == []
-    assert Book(copy).topics(chapter)[-2:] == ["a-topic", "best-practices"]
+    topics = Book(copy).topics(chapter)
+    assert topics.index("a-topic") + 1 == topics.index("best-practices"), topics
 
 
 @pytest.mark.parametrize("name", BAD)
