@@ -17,7 +17,7 @@ from handbook.book import Book
 BOOK = Book(ROOT)
 QUERIES = tomllib.loads((ROOT / "tests/queries.toml").read_text(encoding="utf-8"))["queries"]
 ENOUGH = 60  # queries, before the limits mean anything
-HIT_3, MRR = 0.70, 0.56  # what was reached, so that no change loses it; the aim is 0.90 and 0.80
+HIT_3, MRR = 0.90, 0.80
 SHOWN = "[...document.querySelectorAll('[role=option]')]"
 SAID = "document.querySelector('.find [role=status]').textContent"
 

@@ -68,9 +68,9 @@ CLAIMS = {
         "holds_if": "high < 1.5", "fails_if": "low > 1.5",
     },
     "sliding": {
-        "claim": "Where each hit renews a TTL of 1 s, no old answers are left in the eighth second", "expected": "holds",
-        "formula": 'results.rollout.TTL_1_s_renewed_by_hits.in_last_second', "unit": "answers", "holds_if": "high == 0",
-        "fails_if": "low > 0",
+        "claim": "Where each hit renews a TTL of 1 s, no old answers are left in the eighth second",
+        "expected": "holds", "formula": 'results.rollout.TTL_1_s_renewed_by_hits.in_last_second', "unit": "answers",
+        "holds_if": "high == 0", "fails_if": "low > 0",
     },
 }
 
