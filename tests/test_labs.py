@@ -139,7 +139,8 @@ def measures_what_is_on_record(root: Path, path: Path) -> None:
         assert set(rows) <= set(recorded["samples"][table]), table
         for row, cells in rows.items():
             there = recorded["samples"][table][row]
-            assert unnumbered(cells) == unnumbered(there)
+            # As with rows, a short run may miss what happens rarely; it may not show what the record does not have.
+            assert cells and unnumbered(cells).items() <= unnumbered(there).items()
     lasting = {name: claim for name, claim in lab.claims.items() if claim.get("always")}
     found = {name: claim["verdict"] for name, claim in evidence.judged(lasting, raw["samples"], 1).items()}
     assert found == {name: recorded["claims"][name]["verdict"] for name in lasting}
