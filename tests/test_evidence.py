@@ -14,7 +14,7 @@ from handbook import evidence, labs
 from handbook.book import Book
 from handbook.checks import check
 from handbook.fault import Fault
-from handbook.sync import derived, spread
+from handbook.sync import _decimals, derived, spread
 
 DEMO = ROOT / "tests/demo/pooling"
 TOPIC = "docs/system-design/pooling"
@@ -222,6 +222,14 @@ def test_intervals_and_digits() -> None:
     for (low, value, high), text in texts.items():
         assert evidence.Quantity((low,) * 3 + (value,) + (high,) * 3, "×").text == text
     assert evidence.Quantity((27000,), "requests", exact=True).text == "27,000 requests"
+
+
+def test_a_row_keeps_the_digits_that_it_supports() -> None:
+    """A column has one precision, unless a coarse row would hide a digit of another."""
+    coarse, fine = evidence.Quantity((90.0, 140.0, 190.0)), evidence.Quantity((22.0, 23.0, 24.0))
+    assert _decimals([coarse, evidence.Quantity((110.0, 150.0, 180.0))]) == -1
+    assert _decimals([coarse, fine]) is None
+    assert _decimals([fine, evidence.Quantity((31.2, 31.4, 31.6))]) == 0
 
 
 def test_repeats_pair() -> None:

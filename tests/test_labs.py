@@ -139,8 +139,9 @@ def measures_what_is_on_record(root: Path, path: Path) -> None:
         assert set(rows) <= set(recorded["samples"][table]), table
         for row, cells in rows.items():
             there = recorded["samples"][table][row]
-            # As with rows, a short run may miss what happens rarely; it may not show what the record does not have.
-            assert cells and unnumbered(cells).items() <= unnumbered(there).items()
+            here, there = unnumbered(cells), unnumbered(there)
+            # What a short run did not meet has no time; every other column is there, and none that the record lacks.
+            assert here == {name: unit for name, unit in there.items() if name in here or unit != "s"}
     lasting = {name: claim for name, claim in lab.claims.items() if claim.get("always")}
     found = {name: claim["verdict"] for name, claim in evidence.judged(lasting, raw["samples"], 1).items()}
     assert found == {name: recorded["claims"][name]["verdict"] for name in lasting}
@@ -151,10 +152,10 @@ MUTATIONS = {
     ("caching", "no second look under the lock"): ("or await store.get(key) is None:", "or True:"),
     ("caching", "a lock that everybody gets"): ("nx=True", "nx=False"),
     ("distributed-systems", "a store that ignores the token"): ('" AND token < :token" if', '"" if'),
-    ("distributed-systems", "a holder that never stops"): ("lambda: os.kill(os.getpid(), signal.SIGSTOP)", "lambda: None"),
+    ("distributed-systems", "a read that asks no majority"): ("serializable=serializable", "serializable=True"),
     ("microservices", "a budget that is never spent"): ("self.tokens < 1:", "self.tokens < -1e9:"),
     ("microservices", "a breaker that never opens"): ("if not self.open_s:", "if self.open_s:"),
-    ("event-driven-architectures", "a publisher that asks for no confirms"): ("channel.confirm_delivery()", "pass"),
+    ("event-driven-architectures", "messages that are not persistent"): ('"ack_and_confirm": (True, True, True)', '"ack_and_confirm": (True, True, False)'),
     ("event-driven-architectures", "a consumer that counts repeats"): ("(?)\", (number,)).rowcount:", "(?)\", (number,)):"),
     ("storage", "all levels are serializable"): ("ISOLATION LEVEL {level}", "ISOLATION LEVEL SERIALIZABLE"),
     ("proxies-and-load-balancing", "a client that goes past the proxy"): (
@@ -171,7 +172,7 @@ def test_a_lab_that_measures_something_else_is_caught(name: tuple[str, str], cop
     old, new = MUTATIONS[name]
     assert path.read_text(encoding="utf-8").count(old) == 1, f"{old!r} is not in {path}, or twice: change the mutation with the lab"
     path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
-    with pytest.raises((AssertionError, labs.Failed)):
+    with pytest.raises(AssertionError):
         measures_what_is_on_record(copy, path)
 
 

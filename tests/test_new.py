@@ -41,11 +41,12 @@ def test_a_new_page_passes_every_check_and_the_build(copy: Path, tmp_path: Path,
 
 @pytest.mark.parametrize("chapter", Book(ROOT).chapters())
 def test_every_chapter_takes_a_page(chapter: str, copy: Path, binary: Callable[[str], str]) -> None:
-    for topic in sorted({"best-practices", "a-topic"} - set(Book(copy).topics(chapter)), reverse=True):
+    there = Book(copy).topics(chapter)  # a chapter that is whole has its best practices
+    for topic in [one for one in ("best-practices", "a-topic") if one not in there]:
         assert handbook(binary, copy, "new", f"{chapter}/{topic}", "--title", f"{topic} of {chapter}").returncode == 0
     assert [str(fault) for fault in check(copy)] == []
-    topics = Book(copy).topics(chapter)
-    assert topics.index("a-topic") + 1 == topics.index("best-practices"), topics
+    topics = [one for one in Book(copy).topics(chapter) if one != "challenges-and-trade-offs"]
+    assert topics[-2:] == ["a-topic", "best-practices"]
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -120,6 +120,13 @@ def lunr(page: Browser, folder: Path) -> list[list[str]]:
     raise AssertionError("not served")
 
 
+def test_words_of_many_pages_are_named_the_most_common_first() -> None:
+    texts = [f"word{number} memory" + " command" * (number % 2) for number in range(120)]
+    found = {f"page-{number}/": [search.Section("", "", "", text)] for number, text in enumerate(texts)}
+    assert search._common(found) == ["memory", "command"]
+    assert search._common(dict(list(found.items())[:50])) == []  # in a smaller handbook each word may help
+
+
 def test_a_wrong_section_is_no_hit() -> None:
     finds = ["system-design#proxies-and-load-balancing"]
     assert answers("system-design/#proxies-and-load-balancing", finds) and answers("system-design/#caching", ["system-design"])

@@ -165,7 +165,7 @@ def index(root: Path, site: Path, note: str = "") -> int:
     known = [{"at": anchors[heading], "names": also} for heading, also in names(root).items() if heading in anchors]
     size = sum(len(one.text.split()) for read in found.values() for one in read)
     written = {"pages": len(found), "words": size, "note": note, "chapters": chapters, "terms": known}
-    written["common"] = common(found)
+    written["common"] = _common(found)
     (site / FOLDER / "handbook.json").write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
     _words(found, site / FOLDER / "words")
     return len(found)
@@ -182,7 +182,7 @@ def names(root: Path) -> dict[str, list[str]]:
     return found
 
 
-def common(found: dict[str, list[Section]]) -> list[str]:
+def _common(found: dict[str, list[Section]]) -> list[str]:
     """The words that many pages hold, more than an eighth: of several words, they tell least and cost most."""
     texts = ("\n".join(part.text for part in read).lower() for read in found.values())
     pages = Counter(word for text in texts for word in set(_TOKEN.findall(text)))

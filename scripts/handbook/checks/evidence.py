@@ -3,6 +3,7 @@
 import re
 import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import unquote
 
 from handbook import arithmetic, labs, quantities, sync
@@ -41,8 +42,7 @@ def _page(book: Book, page: Page) -> Iterator[Fault]:
         yield Fault(f"docs/{path.relative_to(book.docs)}", 0, "results", wrong, "uv run handbook sync")
     for link in page.links:
         if POINTER.match(link.target):  # of this page, or of another: ../caching/results.json#/claims/stampede
-            beside = (page.path.parent / link.target.partition("#")[0]).resolve().parent
-            for wrong, repair in _pointer(labs.load(beside), link):
+            for wrong, repair in _pointer(page.path.parent, link):
                 yield Fault(f"docs/{page.name}", link.line, "evidence", wrong, repair)
     for fence in page.fences:
         if EXCERPT.search(fence.info):
@@ -55,9 +55,10 @@ def _page(book: Book, page: Page) -> Iterator[Fault]:
         yield Fault(f"docs/{page.name}", line, "derived", wrong, "correct the mark, or delete the block")
 
 
-def _pointer(bundle: labs.Bundle, link: Link) -> Iterator[tuple[str, str]]:
+def _pointer(folder: Path, link: Link) -> Iterator[tuple[str, str]]:
     file, _, pointer = link.target.partition("#")
-    content = bundle.results.get(file.rpartition("/")[2])
+    path = (folder / file).resolve()
+    content = labs.load(path.parent).results.get(path.name)
     if content is None:
         return  # a fault of the file, or of the link
     try:
