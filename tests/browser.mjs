@@ -202,7 +202,7 @@ for (const [address, runs] of Object.entries(audits)) {
     const { lhr } = await lighthouse(home + address, { port: new URL(browser.wsEndpoint()).port, logLevel: "error", ...judged });
     const scores = Object.fromEntries(Object.values(lhr.categories).map((one) => [one.id, Math.round(100 * one.score)]));
     const lost = Object.values(lhr.categories).flatMap((one) => one.auditRefs.filter((ref) => ref.weight && lhr.audits[ref.id].score !== null && lhr.audits[ref.id].score < 0.9).map((ref) => `${ref.id} ${lhr.audits[ref.id].displayValue ?? ""}`));
-    result.lighthouse[address || "home"].push({ ...scores, lost });
+    result.lighthouse[address || "home"].push({ ...scores, lost, host: lhr.environment.benchmarkIndex });
   }
 }
 console.log(JSON.stringify(result, null, 1));

@@ -1,11 +1,13 @@
 """What several promises need: the project, copies of it to break, the built site, binaries."""
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,19 @@ ROOT = Path(__file__).parents[1]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--labs", action="store_true", help="run each lab as well, as CI does")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool | None, bool | None]:
+    """A test marked `alone` measures this machine's speed: it waits for the other worker's test, and no next one begins beside it."""
+    run = getattr(item.config, "workerinput", {}).get("testrunuid", os.getpid())
+    alone = item.get_closest_marker("alone") is not None
+    places = [Path(tempfile.gettempdir(), f"handbook-tests-{run}-{name}") for name in ("turn", "running")]
+    with places[0].open("w") as turn, places[1].open("w") as running:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # who waits for the machine keeps the next ones from beginning
+        fcntl.flock(running, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(turn, fcntl.LOCK_UN)
+        return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
