@@ -152,10 +152,10 @@ MUTATIONS = {
     ("caching", "no second look under the lock"): ("or await store.get(key) is None:", "or True:"),
     ("caching", "a lock that everybody gets"): ("nx=True", "nx=False"),
     ("distributed-systems", "a store that ignores the token"): ('" AND token < :token" if', '"" if'),
-    ("distributed-systems", "a read that asks no majority"): ("serializable=serializable", "serializable=True"),
+    ("distributed-systems", "a client that asks the majority's side"): ("outcome, victim.put", "outcome, other.put"),
     ("microservices", "a budget that is never spent"): ("self.tokens < 1:", "self.tokens < -1e9:"),
     ("microservices", "a breaker that never opens"): ("if not self.open_s:", "if self.open_s:"),
-    ("event-driven-architectures", "messages that are not persistent"): ('"ack_and_confirm": (True, True, True)', '"ack_and_confirm": (True, True, False)'),
+    ("event-driven-architectures", "an acknowledgment that waits for the work"): ('"automatic_ack": (False,', '"automatic_ack": (True,'),
     ("event-driven-architectures", "a consumer that counts repeats"): ("(?)\", (number,)).rowcount:", "(?)\", (number,)):"),
     ("storage", "all levels are serializable"): ("ISOLATION LEVEL {level}", "ISOLATION LEVEL SERIALIZABLE"),
     ("proxies-and-load-balancing", "a client that goes past the proxy"): (
