@@ -33,7 +33,7 @@ It [depends](results.json#/claims/pooling/verdict), [holds](../pooling/results.j
 | a | 1 |
 | `sysctl \\| grep net.ipv4.tcp_slow_start_after_idle` | 2 |
 
-*This is said in italics.* And more.
+*This is said in italics.* And more with `--pre-vote`.
 
 *Recorded 2026-11-27, below text.*
 
@@ -52,7 +52,7 @@ PARTS = [
     r'<p class="provenance"><em>Recorded 20',
     r'<p class="provenance"><em>Drawn from',
     r'<p class="provenance"><em>Recorded 2026-11-27, below text',
-    r"<p><em>This is said in italics\.</em> And more\.</p>",
+    r'<p><em>This is said in italics\.</em> And more with <code class="short">--pre-vote</code>\.</p>',
     r'<p class="chart" tabindex="0"><img alt="The finding" src="finding\.svg"></p>',
     r'<input aria-label="to check" disabled type="checkbox">',
     r'<input aria-label="done" checked disabled type="checkbox">',

@@ -17,7 +17,7 @@ from handbook.evidence import VERDICTS
 _RESULT = re.compile(r"(?:.*/)?results(?:\.[a-z0-9-]+)?\.json#/.+")
 _RAW = re.compile(r"\x02wzxhzdk:\d+\x03")  # where Python-Markdown has put raw HTML aside, such as a comment
 _BOX = re.compile(r'^<input type="checkbox"( disabled)?( checked)?/> ')
-_SHORT = 16  # characters of code that stay on one line in a table: an option, a short command
+_SHORT = 16  # characters of code that stay on one line: an option, in a table a short command too
 _LONG = 24  # characters of a word of code that breaks anywhere, since the table would leave the page
 _CODE = re.compile(r"(?<=<pre)(?=[^>]*>(?:<span></span>)?<code>)")
 
@@ -28,6 +28,9 @@ class Parts(Treeprocessor):
             if _RESULT.fullmatch(href := link.get("href", "")):
                 verdict = href.endswith("/verdict") and link.text in VERDICTS
                 link.set("class", f"verdict {link.text}" if verdict else "measured")
+        for code in root.iter("code"):
+            if "-" in (text := code.text or "") and " " not in text and len(text) <= _SHORT:
+                code.set("class", "short")
         blocks = [one for one in root if not (one.tag == "p" and _RAW.fullmatch((one.text or "").strip()))]
         for before, block, after in zip([None, *blocks], blocks, [*blocks[1:], None], strict=False):
             only = _only(block)
