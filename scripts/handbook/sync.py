@@ -175,9 +175,12 @@ def _provenance(content: Mapping[str, Any], name: str, file: str, bundle: labs.B
     where = [machine["cpu"], f"{machine['cores']} cores", f"{machine['memory_gib']} GiB", machine["os"]]
     where += [f"Linux {machine['kernel']}" if "linux" not in machine["kernel"].lower() else machine["kernel"]]
     where += [f"cgroup {machine['cgroup']}"] if machine["cgroup"] else []
+    quantities = [one for rows in content["results"].values() for row in rows.values() for one in row.values()]
+    repeats = sorted({one["n"] // len(content["recorded"]) for one in quantities} - {1}) or [1]
+    several = f"{repeats[0]} to {repeats[-1]}" if len(repeats) > 1 else repeats[0]
     return (
         f"*Recorded {' and '.join(days)}{sessions} on {', '.join(filter(None, where))}; {', '.join(versions)}. "
-        f"Median of {content['repeats']} repeats and its 95 % interval (the range below 6), exact counts without one. "
+        f"Median of {several} repeats and its 95 % interval (the range below 6), exact counts without one. "
         f"[Data]({file}), [code](lab.py).*\n"
     )
 
