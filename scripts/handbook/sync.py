@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from handbook import bibliography, charts, citations, collected, labs
 from handbook.book import Book, Page
@@ -168,7 +169,8 @@ def _claims(content: Mapping[str, Any], name: str, file: str, bundle: labs.Bundl
 def _provenance(content: Mapping[str, Any], name: str, file: str, bundle: labs.Bundle) -> str:
     machine, versions = content["machine"], [f"Python {content['python']}"]
     direct = _direct(bundle.lab.header) if bundle.lab else []
-    versions += [f"{one} {content['packages'][one]}" for one in direct if one in content["packages"]]
+    installed = {canonicalize_name(one): version for one, version in content["packages"].items()}
+    versions += [f"{one} {installed[found]}" for one in direct if (found := canonicalize_name(one)) in installed]
     versions += [f"{one} {version}" for one, version in content["servers"].items()]
     days = list(dict.fromkeys(when[:10] for when in content["recorded"]))
     sessions = f", {len(content['recorded'])} sessions" if len(content["recorded"]) > 1 else ""
