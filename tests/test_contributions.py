@@ -84,6 +84,7 @@ PAGES = {
     "empty lines at the end": ("Text.\n\n\n", 3, "text", "empty lines"),
     # Markdown.
     "fence unclosed": (f"{FENCE}python\nx = 1\n", 1, "markdown", "never closed"),
+    "fence closed further in": (f"{FENCE}python\nx = 1\n {FENCE}\n", 3, "markdown", "indented otherwise"),
     "fence without language": (f"{FENCE}\nx\n{FENCE}\n", 1, "markdown", "without its language"),
     "fence in no language": (f"{FENCE}pyhton\nx\n{FENCE}\n", 1, "markdown", "'pyhton'"),
     "admonition": ("!!! note\n    Text.\n", 1, "markdown", "[!NOTE]"),

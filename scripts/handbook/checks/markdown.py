@@ -84,6 +84,8 @@ def _fence(token: Token, first: str, last: str) -> Iterator[tuple[int, str, str]
         rf"\s*{re.escape(token.markup[0])}{{{len(token.markup)},}}\s*", last
     ):
         yield line, "a fence that is never closed", f"write {token.markup} where the code ends"
+    elif first.index(token.markup) != last.index(token.markup):  # GitHub ends the code here, the site reads on
+        yield token.map[1], "a fence indented otherwise than where it opens", f"write {token.markup} as far in as above"
     language = info.split(" ")[0].lower()
     if not info:
         yield line, "a fence without its language", "name it: ```python, ```sh, ```yaml; ```text for the rest"
