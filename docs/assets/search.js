@@ -160,10 +160,12 @@ export async function find(text) {
   const corrected = [];
   for (const one of wanted) {
     one.pages = (await engine.search(one.word))?.results ?? [];
-    if (!one.silent && words.length <= 6 && (one.pages[0]?.score ?? 0) < KNOWN) {
+    const weak = (one.pages[0]?.score ?? 0) < KNOWN;
+    // The last word may be half of one, and at the same time the stem of another: "stampe" of "stamped".
+    if (!one.silent && words.length <= 6 && (weak || one === words.at(-1))) {
       const { known, best, typing } = await meant(one.word);
       if (known && !one.pages.length) throw stale();
-      if (best) {
+      if (best && (weak || typing)) {
         if (!typing) corrected.push([one.word, best]);
         one.word = best;
         one.pages = (await engine.search(best))?.results ?? [];

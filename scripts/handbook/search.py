@@ -113,6 +113,8 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if not self.within or not self.parts or self._silent():
             return
+        if self.open and self.open[-1][0] == "a" and data.startswith("https://"):
+            return  # nobody searches for an address, and the bibliography consists of them
         _, title, html, text = self.parts[-1]
         if self.heading:
             title.append(data)
