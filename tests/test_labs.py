@@ -161,6 +161,18 @@ MUTATIONS = {
     ("proxies-and-load-balancing", "a client that goes past the proxy"): (
         """"L4 proxy": (f"127.0.0.1:{tcp}", "pick_first")""", """"L4 proxy": (f"ipv6:{','.join(plain)}", "round_robin")""",
     ),
+    ("data-pipelines", "a correction that cancels nothing"): ("number >= CANCELLED", "number >= 0"),
+    ("data-pipelines", "deletes in the log that nobody applies"): ("self.copy.pop(", "self.copy.get("),
+    ("batch-and-stream-processing", "a clock that is not ahead"): ("when + 1_000 * ahead_s *", "when + 0 * ahead_s *"),
+    ("batch-and-stream-processing", "files that nobody has committed"): (' and not file.name.startswith(".")', ""),
+    ("data-storage", "rows that are in order of time after all"): ('"random": draw.permutation(len(data))', '"random": np.arange(len(data))'),
+    ("data-storage", "writers that try again"): ('{"commit.retry.num-retries": "0"}', "{}"),
+    ("data-governance", "old files that nobody reads"): ('touched(set((folder / name).glob("*.parquet")) - now)', "touched(())"),
+    ("data-governance", "lineage that keeps every run"): ('"last run of each job": reached(last.values())', '"last run of each job": reached(events)'),
+    ("data-versioning", "sums of integers"): ('"float": draw.lognormal(3, 1, rows)', '"float": draw.integers(1, 10_000, rows)'),
+    ("data-versioning", "a VACUUM that waits for nothing"): (
+        '"DELETE, VACUUM 7 days": lambda: DeltaTable(path).vacuum(dry_run=False)', '"DELETE, VACUUM 7 days": lambda: vacuum(path, 0)',
+    ),
 }  # fmt: skip
 
 
