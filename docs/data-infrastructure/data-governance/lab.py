@@ -60,7 +60,7 @@ CLAIMS = {
         "expected": "holds", "holds_if": "low > 5", "fails_if": "high < 5",
     },
     "eight": {
-        "claim": "In a shop that never changes, bounds from 8 weeks alarm in at least 20 of 100 weeks more than from 52",
+        "claim": "In a shop that never changes, bounds of 8 weeks alarm in at least 20 of 100 weeks more than of 52",
         "formula": "results.alarms['GX, 8 weeks'].still - results.alarms['GX, 52 weeks'].still", "unit": "points",
         "expected": "holds", "holds_if": "low > 20", "fails_if": "high < 20",
     },
