@@ -49,10 +49,16 @@ class Browser:
     def wait(self, condition: str, seconds: float = 10) -> None:
         """Until an expression is true in the page."""
         steps = int(seconds * 50)
-        self.js(
+        ask = (
             f"(async () => {{ for (let i = 0; i < {steps}; i++) {{ if ({condition}) return; "
             f"await new Promise(done => setTimeout(done, 20)) }} throw Error({json.dumps('never: ' + condition)}) }})()"
         )
+        try:
+            self.js(ask)
+        except AssertionError as error:
+            if "navigated" not in str(error):
+                raise
+            self.js(ask)  # the page was left while it was asked: the next one answers
 
     def press(self, *keys: str) -> None:
         for key in keys:
